@@ -1,0 +1,1 @@
+"""The page: one file per tab, the 3D player, the theme and the error texts."""

@@ -1,0 +1,1 @@
+"""The noise schedule and the one place that walks denoising steps."""

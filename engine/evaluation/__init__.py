@@ -1,0 +1,1 @@
+"""What is measured: kinematic facts, physical measures, evaluator and metrics."""

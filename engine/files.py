@@ -1,0 +1,99 @@
+"""Files that are either whole or absent: atomic writes and guarded reads."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from engine.errors import StudioError
+
+MAX_NPZ_BYTES = 512 * 1024 * 1024
+
+
+@contextmanager
+def atomic_write(path: Path | str) -> Iterator[IO[bytes]]:
+    """Yield a binary file that replaces `path` only after it was written and synced completely.
+
+    Raises StudioError when the disk is full or the folder cannot be written.
+    """
+    target = Path(path)
+    temporary: str | None = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except OSError as error:
+        _remove(temporary)
+        raise StudioError(_explain(error, target)) from error
+    except BaseException:
+        _remove(temporary)
+        raise
+
+
+def write_bytes(path: Path | str, data: bytes) -> None:
+    """Write `data` to `path` atomically."""
+    with atomic_write(path) as file:
+        file.write(data)
+
+
+def write_json(path: Path | str, value: Any) -> None:
+    """Write `value` as indented UTF-8 JSON, atomically; NaN is refused."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    write_bytes(path, (text + "\n").encode())
+
+
+def read_json(path: Path | str) -> Any:
+    """Read JSON; raises StudioError naming the file when it is absent or damaged."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise StudioError(f"{path} does not exist.") from error
+    except (OSError, ValueError) as error:
+        raise StudioError(f"{path} cannot be read as JSON: {error}") from error
+
+
+def save_npz(path: Path | str, arrays: dict[str, np.ndarray]) -> None:
+    """Write arrays to a compressed npz without pickle, atomically."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    write_bytes(path, buffer.getvalue())
+
+
+def load_npz(path: Path | str, max_bytes: int = MAX_NPZ_BYTES) -> dict[str, np.ndarray]:
+    """Read an npz without pickle; refuses damaged files and archives that unpack too large."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > max_bytes:
+            raise StudioError(f"{path} unpacks to {unpacked:,} bytes; at most {max_bytes:,} allowed.")
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except FileNotFoundError as error:
+        raise StudioError(f"{path} does not exist.") from error
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError, KeyError) as error:
+        raise StudioError(f"{path} is not a readable npz file: {error}") from error
+
+
+def _remove(path: str | None) -> None:
+    if path is not None:
+        Path(path).unlink(missing_ok=True)
+
+
+def _explain(error: OSError, target: Path) -> str:
+    if error.errno == errno.ENOSPC:
+        return f"The disk is full: {target} was not written. Free some space and try again."
+    return f"{target} cannot be written ({error.strerror}). Choose another folder."

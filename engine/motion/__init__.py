@@ -1,0 +1,1 @@
+"""Motion: the value that flows everywhere, its skeleton, features and geometry."""

@@ -1,0 +1,1 @@
+"""Joints in, video out: renderers and encoding."""
