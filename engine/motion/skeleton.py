@@ -1,4 +1,4 @@
-"""The one skeleton everything lives on: SMPL's first 22 joints at HumanML3D's target proportions."""
+"""The one skeleton everything lives on: SMPL's first 22 joints, HumanML3D's target proportions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PARENTS: tuple[int, ...] = (
     -1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19,
 )  # fmt: skip
 
-# Kinematic chains in the order HumanML3D walks them: right leg, left leg, trunk, right arm, left arm.
+# Kinematic chains in HumanML3D's order: right leg, left leg, trunk, right arm, left arm.
 CHAINS: tuple[tuple[int, ...], ...] = (
     (0, 2, 5, 8, 11),
     (0, 1, 4, 7, 10),

@@ -1,0 +1,99 @@
+"""Bones: putting joints on the one skeleton, and forward kinematics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from engine.motion.skeleton import BONE_LENGTHS, N_JOINTS, PARENTS, REST_DIRECTIONS
+
+Array = TypeVar("Array")
+
+_SHORTEST = 1e-4  # metres; below this a bone has no direction
+_PARENTS = np.array((0, *PARENTS[1:]))
+
+
+def bone_lengths(joints: np.ndarray) -> np.ndarray:
+    """Distance of every joint of [..., 22, 3] to its parent: [..., 22] metres, 0 for the pelvis."""
+    return np.linalg.norm(joints - joints[..., _PARENTS, :], axis=-1)
+
+
+def bone_directions(joints: np.ndarray) -> np.ndarray:
+    """Unit parent-to-joint directions [..., 22, 3]; a bone without length gets its rest direction."""
+    bones = joints - joints[..., _PARENTS, :]
+    lengths = np.linalg.norm(bones, axis=-1, keepdims=True)
+    rest = REST_DIRECTIONS.astype(joints.dtype, copy=False)
+    return np.where(lengths > _SHORTEST, bones / np.maximum(lengths, _SHORTEST), rest)
+
+
+def place_bones(root: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """Joints [..., 22, 3] from root [..., 3] and unit bone directions [..., 22, 3]."""
+    bones = directions * BONE_LENGTHS.astype(directions.dtype, copy=False)[:, None]
+    joints = np.empty_like(bones)
+    joints[..., 0, :] = root
+    for joint in range(1, N_JOINTS):
+        joints[..., joint, :] = joints[..., PARENTS[joint], :] + bones[..., joint, :]
+    return joints
+
+
+def to_skeleton(joints: Array) -> Array:
+    """Joints [..., 22, 3] with the target bone lengths: root and bone directions stay.
+
+    numpy or torch; differentiable in torch. A bone without length gets its rest direction and
+    passes no gradient.
+    """
+    points: Any = joints
+    if isinstance(points, np.ndarray):
+        placed: Any = place_bones(points[..., 0, :], bone_directions(points))
+        return placed
+    return _to_skeleton_torch(points)
+
+
+def _to_skeleton_torch(joints: Any) -> Any:
+    import torch
+
+    parents = torch.as_tensor(_PARENTS, device=joints.device)
+    bones = joints - joints.index_select(-2, parents)
+    squared = (bones * bones).sum(-1, keepdim=True)
+    lengths = squared.clamp_min(_SHORTEST**2).sqrt()  # clamp first: sqrt'(0) is infinite
+    rest = torch.as_tensor(REST_DIRECTIONS, dtype=joints.dtype, device=joints.device)
+    directions = torch.where(squared > _SHORTEST**2, bones / lengths, rest)
+    target = torch.as_tensor(BONE_LENGTHS, dtype=joints.dtype, device=joints.device)
+    bones = directions * target[:, None]
+    # Plain additions instead of a matrix product, which autocast or TF32 would round.
+    placed = [joints[..., 0, :]]
+    for joint in range(1, N_JOINTS):
+        placed.append(placed[PARENTS[joint]] + bones[..., joint, :])
+    return torch.stack(placed, dim=-2)
+
+
+def forward_kinematics(
+    rotations: Array, offsets: Array, parents: Sequence[int], root: Array | None = None
+) -> tuple[Array, Array]:
+    """Positions [..., J, 3] and world rotations [..., J, 3, 3] from local rotations.
+
+    `rotations` [..., J, 3, 3] are relative to the parent, `offsets` [J, 3] or [..., J, 3] are in
+    the parent's frame, `root` [..., 3] is where the first joint stands (its offset by default).
+    Parents come before their children. numpy or torch.
+    """
+    local: Any = rotations
+    steps: Any = offsets
+    if isinstance(local, np.ndarray):
+        stack: Any = np.stack
+    else:
+        import torch
+
+        stack = torch.stack
+    world: list[Any] = []
+    places: list[Any] = []
+    for joint, parent in enumerate(parents):
+        step = steps[..., joint, :]
+        if parent < 0:
+            world.append(local[..., joint, :, :])
+            places.append((local[..., joint, :, 0] * 0 + step) if root is None else root)
+        else:
+            world.append(world[parent] @ local[..., joint, :, :])
+            places.append(places[parent] + (world[parent] @ step[..., None])[..., 0])
+    return stack(places, -2), stack(world, -3)
