@@ -115,7 +115,7 @@ def _calibrate_foot(
     hinge -= local * (hinge @ local)
     hinge /= np.linalg.norm(hinge)
     angle = np.radians(pitch)
-    turned = local * np.cos(angle) + cross(hinge, local) * np.sin(angle)
+    turned = local * np.cos(angle) + np.cross(hinge, local) * np.sin(angle)
     return Foot(joint, _vector(turned))
 
 
