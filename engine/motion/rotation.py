@@ -17,7 +17,7 @@ _TINY = 1e-12
 
 def _lib(array: Any) -> Any:
     """numpy for arrays, torch for tensors; torch is only imported when a tensor already exists."""
-    if isinstance(array, np.ndarray):
+    if isinstance(array, (np.ndarray, np.generic)):  # single vectors give scalars
         return np
     import torch
 
