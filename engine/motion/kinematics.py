@@ -1,4 +1,4 @@
-"""Bones: putting joints on the one skeleton, and forward kinematics."""
+"""Bones: putting joints on the one skeleton, the last clean-up, and forward kinematics."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from engine.errors import StudioError
+from engine.motion.feet import raise_feet
 from engine.motion.skeleton import BONE_LENGTHS, N_JOINTS, PARENTS, REST_DIRECTIONS
+from engine.motion.spikes import remove_spikes
 
 Array = TypeVar("Array")
 
@@ -21,7 +24,7 @@ def bone_lengths(joints: np.ndarray) -> np.ndarray:
 
 
 def bone_directions(joints: np.ndarray) -> np.ndarray:
-    """Unit parent-to-joint directions [..., 22, 3]; a bone without length gets its rest direction."""
+    """Unit parent-to-joint directions [..., 22, 3]; the rest direction for a bone of no length."""
     bones = joints - joints[..., _PARENTS, :]
     lengths = np.linalg.norm(bones, axis=-1, keepdims=True)
     rest = REST_DIRECTIONS.astype(joints.dtype, copy=False)
@@ -67,6 +70,25 @@ def _to_skeleton_torch(joints: Any) -> Any:
     for joint in range(1, N_JOINTS):
         placed.append(placed[PARENTS[joint]] + bones[..., joint, :])
     return torch.stack(placed, dim=-2)
+
+
+def finish(joints: np.ndarray) -> np.ndarray:
+    """What every sequence that leaves the engine passes: joints [T, 22, 3] to float32 [T, 22, 3].
+
+    Afterwards the bones have the target lengths, no joint leaps off and back within one frame,
+    and ankles and toes are at most 3 cm under the floor y = 0. The root keeps its path on the
+    floor. Clean motion on the target skeleton comes out as it went in, to a few micrometres.
+    Raises StudioError for a wrong shape or values that are not finite.
+    """
+    if joints.ndim != 3 or joints.shape[1:] != (N_JOINTS, 3) or len(joints) == 0:
+        raise StudioError(f"Expected joints [frames, {N_JOINTS}, 3], not {list(joints.shape)}.")
+    points = np.asarray(joints, dtype=np.float64)
+    if not np.isfinite(points).all():
+        raise StudioError("The motion contains NaN or infinite values.")
+    points = to_skeleton(remove_spikes(points))
+    # Projection turns a joint's error into a bone's, so a small spike may only show afterwards.
+    points = to_skeleton(remove_spikes(points))
+    return raise_feet(points).astype(np.float32)
 
 
 def forward_kinematics(
