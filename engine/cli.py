@@ -1,0 +1,170 @@
+"""The engine's verbs in a terminal; heavy imports wait until a verb needs them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.errors import StudioError
+
+app = typer.Typer(
+    help="EasyTune Studio's engine: generate, prepare data, train, evaluate, diagnose.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    rich_markup_mode=None,
+)
+data_app = typer.Typer(help="Prepare and describe motion data.", no_args_is_help=True)
+train_app = typer.Typer(help="Train the base model's networks.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+app.add_typer(train_app, name="train")
+
+
+@app.command()
+def generate(
+    prompt: Annotated[str | None, typer.Argument(help="What the person does.")] = None,
+    seconds: Annotated[float, typer.Option(help="Length, 1.0 to 9.8 seconds.")] = 4.0,
+    seed: Annotated[int, typer.Option(help="Seed of the first sample; others count up.")] = 0,
+    output: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("outputs"),
+    samples: Annotated[int, typer.Option(help="How many motions of the prompt.")] = 1,
+    guidance: Annotated[float | None, typer.Option(help="Guidance scale.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
+    model: Annotated[str, typer.Option(help="Model name in checkpoints/ or a folder.")] = "base",
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...")] = None,
+    video: Annotated[bool, typer.Option(help="Also render an MP4.")] = True,
+    size: Annotated[int, typer.Option(help="Video height in pixels: 480 or 720.")] = 480,
+    prompts: Annotated[
+        Path | None, typer.Option(help="JSONL file of id, prompt, seconds, seed.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print a machine-readable receipt.")] = False,
+) -> None:
+    """Generate motions: motion.npz and motion.mp4 in the output folder."""
+    from engine.commands import generate as command
+
+    command.run(
+        command.Request(
+            prompt=prompt, seconds=seconds, seed=seed, output=output, samples=samples,
+            guidance=guidance, steps=steps, model=model, device=device, video=video, size=size,
+            prompts=prompts, json=json,
+        )
+    )  # fmt: skip
+
+
+@app.command()
+def doctor(
+    json: Annotated[bool, typer.Option("--json", help="Print machine-readable findings.")] = False,
+) -> None:
+    """Say what works on this machine and what to do about what does not."""
+    from engine.commands import doctor as command
+
+    if not command.run(as_json=json):
+        raise typer.Exit(1)
+
+
+@data_app.command()
+def prepare(
+    source: Annotated[list[str], typer.Option(help="NAME=PATH, folder or archive; repeatable.")],
+    out: Annotated[Path, typer.Option(help="Dataset folder to write.")],
+    jobs: Annotated[int, typer.Option(help="Processes.")] = 2,
+) -> None:
+    """Import motion capture into one captioned dataset; can be interrupted and resumed."""
+    from engine.data.prepare import prepare as run
+
+    pairs = []
+    for entry in source:
+        name, separator, path = entry.partition("=")
+        if not separator:
+            raise StudioError(f"--source {entry} is not NAME=PATH, such as cmu=/data/cmu.")
+        pairs.append((name, Path(path)))
+    typer.echo(str(run(pairs, out, jobs)))
+
+
+@data_app.command()
+def report(
+    data: Annotated[Path, typer.Option(help="Prepared dataset folder.")],
+    out: Annotated[Path | None, typer.Option(help="Where to write; default DATA/report.")] = None,
+) -> None:
+    """Write counts, minutes, durations, the label table and plots of a dataset."""
+    from engine.data.report import report as run
+
+    typer.echo(str(run(data, out or data / "report")))
+
+
+@train_app.command()
+def corpus(
+    data: Annotated[Path, typer.Option(help="Prepared dataset folder.")],
+    out: Annotated[Path, typer.Option(help="Folder for features and captions.")],
+    composed: Annotated[int, typer.Option(help="Motions composed of two clips.")] = 12_000,
+    pool: Annotated[int, typer.Option(help="Sentences per combination of labels.")] = 300,
+    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+    jobs: Annotated[int, typer.Option(help="Processes; 0 means one per core.")] = 0,
+) -> None:
+    """Make what training reads: features, compositions and sentences."""
+    from engine.training.corpus import build
+
+    typer.echo(str(build(data, out, composed, pool, seed, jobs)))
+
+
+@train_app.command()
+def vae(
+    data: Annotated[Path, typer.Option(help="Corpus folder.")],
+    out: Annotated[Path, typer.Option(help="Model folder to write to.")],
+    minutes: Annotated[float, typer.Option(help="Time budget.")] = 3.0,
+    latent_dim: Annotated[int, typer.Option(help="Channels of a latent token.")] = 32,
+    frames_per_token: Annotated[int, typer.Option(help="Frames a token stands for.")] = 4,
+    decoder_width: Annotated[int, typer.Option(help="Channels of the decoder.")] = 256,
+    rate: Annotated[float, typer.Option(help="Learning rate.")] = 4e-4,
+    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda ...")] = None,
+) -> None:
+    """Train the motion VAE."""
+    from engine.models.vae import VAEConfig
+    from engine.training.vae import train as run
+
+    config = VAEConfig(latent_dim, frames_per_token, decoder_width=decoder_width)
+    _log_progress()
+    typer.echo(str(run(data, out, config, minutes, rate, seed, device)))
+
+
+@train_app.command()
+def denoiser(
+    data: Annotated[Path, typer.Option(help="Corpus folder.")],
+    vae: Annotated[Path, typer.Option(help="Folder of the trained VAE.")],
+    out: Annotated[Path, typer.Option(help="Model folder to write.")],
+    minutes: Annotated[float, typer.Option(help="Time budget.")] = 5.0,
+    prediction: Annotated[str, typer.Option(help="epsilon, v_prediction or sample.")] = (
+        "v_prediction"
+    ),
+    batch: Annotated[int, typer.Option(help="Motions per update.")] = 512,
+    rate: Annotated[float, typer.Option(help="Learning rate.")] = 6e-4,
+    layers: Annotated[int, typer.Option(help="Transformer layers.")] = 9,
+    width: Annotated[int, typer.Option(help="Transformer width.")] = 256,
+    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda ...")] = None,
+) -> None:
+    """Train the denoiser on a VAE's latents and write a complete model folder."""
+    from engine.training.denoiser import Hyper, train_from_folder
+
+    _log_progress()
+    hyper = Hyper(minutes=minutes, batch=batch, rate=rate, seed=seed)
+    sizes = {"layers": layers, "width": width}
+    train_from_folder(data, vae, out, sizes, prediction, hyper, device)
+    typer.echo(f"Wrote {out}")
+
+
+def _log_progress() -> None:
+    import logging
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+
+
+def main() -> None:
+    """Run the command line; errors meant for people are printed as one sentence, exit status 2."""
+    try:
+        app()
+    except StudioError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        raise SystemExit(2) from error

@@ -1,0 +1,1 @@
+"""What each terminal verb does; cli.py only reads the arguments."""

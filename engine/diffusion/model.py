@@ -1,0 +1,88 @@
+"""A motion model as a folder: config.json, vae.safetensors, denoiser.safetensors, README.md."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.diffusion.schedule import Schedule, ScheduleConfig
+from engine.errors import StudioError
+from engine.files import read_json, write_json
+from engine.models.denoiser import Denoiser, DenoiserConfig
+from engine.models.vae import MotionVAE, VAEConfig
+from engine.models.weights import load_weights, save_weights
+
+FORMAT = "easytune-motion-model"
+VERSION = 1
+
+
+@dataclass
+class MotionModel:
+    """VAE, denoiser and schedule that belong together, with the sampling they were judged at."""
+
+    vae: MotionVAE
+    denoiser: Denoiser
+    schedule: Schedule
+    steps: int = 10
+    guidance_scale: float = 3.0
+    text_encoder: str = "all-MiniLM-L6-v2"
+    model_id: str = "untrained"
+
+    @classmethod
+    def from_pretrained(cls, folder: Path | str, device: torch.device | str = "cpu") -> MotionModel:
+        """Load float32 modules in eval mode; StudioError says which file is wrong and why."""
+        folder = Path(folder)
+        if not (folder / "config.json").is_file():
+            raise StudioError(f"{folder} holds no model (config.json is missing).")
+        config = read_json(folder / "config.json")
+        if not isinstance(config, dict) or config.get("format") != FORMAT:
+            raise StudioError(f"{folder}/config.json does not describe a motion model.")
+        try:
+            vae = MotionVAE(VAEConfig(**config["vae"]))
+            denoiser = Denoiser(DenoiserConfig(**config["denoiser"]))
+            schedule = Schedule(ScheduleConfig(**config["schedule"]))
+            sampling = config["sampling"]
+            model = cls(vae, denoiser, schedule, sampling["steps"], sampling["guidance_scale"])
+        except (KeyError, TypeError) as error:
+            raise StudioError(f"{folder}/config.json is incomplete: {error}") from error
+        load_weights(vae, folder / "vae.safetensors")
+        load_weights(denoiser, folder / "denoiser.safetensors")
+        model.text_encoder = str(config.get("text_encoder", model.text_encoder))
+        model.model_id = f"{folder.name}@{fingerprint(folder)[:12]}"
+        for module in (vae, denoiser):
+            module.eval().requires_grad_(False).to(device)
+        return model
+
+    def save_pretrained(self, folder: Path | str, half: bool = True) -> None:
+        """Write config and weights; half precision halves the files and moves joints < 0.1 mm."""
+        folder = Path(folder)
+        save_weights(self.vae, folder / "vae.safetensors", half)
+        save_weights(self.denoiser, folder / "denoiser.safetensors", half)
+        write_json(folder / "config.json", self.config())
+
+    def config(self) -> dict[str, Any]:
+        """Everything but the weights, as stored in config.json."""
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "vae": self.vae.config.to_dict(),
+            "denoiser": self.denoiser.config.to_dict(),
+            "schedule": self.schedule.config.to_dict(),
+            "sampling": {"steps": self.steps, "guidance_scale": self.guidance_scale},
+            "text_encoder": self.text_encoder,
+        }
+
+
+def fingerprint(folder: Path | str) -> str:
+    """SHA-256 over the model's config and weights, in file order."""
+    digest = hashlib.sha256()
+    for name in ("config.json", "denoiser.safetensors", "vae.safetensors"):
+        path = Path(folder) / name
+        if not path.is_file():
+            raise StudioError(f"{path} is missing. Copy the model folder again.")
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

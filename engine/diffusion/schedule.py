@@ -1,0 +1,78 @@
+"""The noise schedule: diffusers' tables, and the coefficients that step-wise tuning needs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from torch import Tensor
+
+Prediction = Literal["epsilon", "v_prediction", "sample"]
+
+
+@dataclass(frozen=True)
+class ScheduleConfig:
+    """Arguments of diffusers' DDIMScheduler, by its own names."""
+
+    prediction_type: Prediction = "v_prediction"
+    num_train_timesteps: int = 1000
+    beta_schedule: str = "scaled_linear"
+    beta_start: float = 0.00085
+    beta_end: float = 0.012
+    timestep_spacing: str = "trailing"
+    steps_offset: int = 0
+    set_alpha_to_one: bool = True
+    rescale_betas_zero_snr: bool = True
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Schedule:
+    """DDIM (eta 0) over a diffusers schedule. x_t = signal(t) * x_0 + noise(t) * eps."""
+
+    def __init__(self, config: ScheduleConfig | None = None) -> None:
+        from diffusers import DDIMScheduler
+
+        self.config = config or ScheduleConfig()
+        self.scheduler = DDIMScheduler(clip_sample=False, **self.config.to_dict())
+        self.alphas_cumprod: Tensor = self.scheduler.alphas_cumprod
+
+    def timesteps(self, steps: int) -> list[int]:
+        """The timesteps a trajectory of `steps` steps visits, noisiest first."""
+        self.scheduler.set_timesteps(steps)
+        return [int(t) for t in self.scheduler.timesteps]
+
+    def previous(self, timesteps: list[int], index: int) -> float:
+        """alphas_cumprod after step `index`: of the next timestep visited, or the final one."""
+        if index + 1 < len(timesteps):
+            return float(self.alphas_cumprod[timesteps[index + 1]])
+        return float(self.scheduler.final_alpha_cumprod)
+
+    def add_noise(self, x_0: Tensor, eps: Tensor, timestep: Tensor) -> Tensor:
+        """Diffuse x_0 [B, N, C] to x_t at timestep [B]."""
+        signal, noise = self._scales(x_0, timestep)
+        return signal * x_0 + noise * eps
+
+    def target(self, x_0: Tensor, eps: Tensor, timestep: Tensor) -> Tensor:
+        """What the network is trained to predict at `timestep`."""
+        if self.config.prediction_type == "epsilon":
+            return eps
+        if self.config.prediction_type == "sample":
+            return x_0
+        signal, noise = self._scales(x_0, timestep)
+        return signal * eps - noise * x_0
+
+    def split(self, output: Tensor, x_t: Tensor, alpha_cumprod: float) -> tuple[Tensor, Tensor]:
+        """Predicted x_0 and eps from a network output at x_t (DDIM, eq. 12)."""
+        signal, noise = alpha_cumprod**0.5, (1 - alpha_cumprod) ** 0.5
+        if self.config.prediction_type == "epsilon":
+            return (x_t - noise * output) / max(signal, 1e-4), output
+        if self.config.prediction_type == "sample":
+            return output, (x_t - signal * output) / max(noise, 1e-4)
+        return signal * x_t - noise * output, signal * output + noise * x_t
+
+    def _scales(self, like: Tensor, timestep: Tensor) -> tuple[Tensor, Tensor]:
+        alphas = self.alphas_cumprod.to(like.device)[timestep]
+        alphas = alphas.view(-1, *([1] * (like.dim() - 1))).to(like.dtype)
+        return alphas.sqrt(), (1 - alphas).sqrt()

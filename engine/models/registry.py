@@ -1,0 +1,33 @@
+"""Where models lie: names in checkpoints/ or any folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.errors import StudioError
+
+CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
+
+
+def resolve_model(name: str | Path) -> Path:
+    """The folder of a model given its name in checkpoints/ or its path; StudioError if absent."""
+    text = str(name)
+    plain = text not in ("", ".", "..") and not any(c in text for c in "/\\")
+    if plain and (CHECKPOINTS / text / "config.json").is_file():
+        return CHECKPOINTS / text
+    folder = Path(text).expanduser()
+    if (folder / "config.json").is_file():
+        return folder
+    known = ", ".join(available_models()) or "none"
+    raise StudioError(f"There is no model {text!r}. Shipped models: {known}; or give a folder.")
+
+
+def available_models() -> list[str]:
+    """Names of the motion models in checkpoints/."""
+    if not CHECKPOINTS.is_dir():
+        return []
+    return sorted(
+        folder.name
+        for folder in CHECKPOINTS.iterdir()
+        if (folder / "denoiser.safetensors").is_file()
+    )

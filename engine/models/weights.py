@@ -1,0 +1,47 @@
+"""Weights on disk: safetensors only, written whole, every name and shape checked when read."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.errors import StudioError
+from engine.files import atomic_write
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def save_weights(module: nn.Module, path: Path, half: bool) -> None:
+    """Write a module's tensors as safetensors, atomically; `half` stores floats as float16."""
+    from safetensors.torch import save
+
+    tensors = {
+        name: (value.half() if half and value.is_floating_point() else value).cpu().contiguous()
+        for name, value in module.state_dict().items()
+    }
+    with atomic_write(path) as file:
+        file.write(save(tensors))
+
+
+def load_weights(module: nn.Module, path: Path) -> None:
+    """Read safetensors into a module; StudioError says which file is absent, damaged or unfit."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        tensors = load_file(path)
+    except FileNotFoundError as error:
+        raise StudioError(f"{path} is missing. Copy the model folder again.") from error
+    except (SafetensorError, OSError) as error:
+        raise StudioError(f"{path} is damaged ({error}). Copy the model folder again.") from error
+    try:
+        module.load_state_dict({name: value.float() for name, value in tensors.items()})
+    except RuntimeError as error:
+        raise StudioError(f"{path} does not fit its config.json: {error}") from error
+
+
+def file_sha256(path: Path) -> str:
+    """Hex SHA-256 of a file's content."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

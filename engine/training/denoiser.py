@@ -1,0 +1,250 @@
+"""Train the denoiser on the latents of a trained VAE: python -m engine train denoiser."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.diffusion.model import MotionModel
+from engine.diffusion.schedule import Schedule, ScheduleConfig
+from engine.errors import StudioError
+from engine.files import read_json, write_json
+from engine.models.denoiser import Denoiser, DenoiserConfig
+from engine.models.text import TextEncoder, TransformersTextEncoder
+from engine.models.vae import MotionVAE, VAEConfig
+from engine.models.weights import load_weights
+from engine.training import corpus
+from engine.training.common import Average, CaptionTable, Clock, set_rate
+from engine.training.vae import padded
+
+log = logging.getLogger(__name__)
+
+MIN_TOKENS_SECONDS = 1.0
+OWN_SHARE = 0.5  # how often a clip that has sentences of its own is shown with one of them
+
+
+@dataclass(frozen=True)
+class Hyper:
+    """Hyper-parameters of denoiser training."""
+
+    minutes: float = 5.0
+    batch: int = 512
+    rate: float = 6e-4
+    drop_text: float = 0.1
+    decay: float = 0.9995
+    weight_decay: float = 0.02
+    seed: int = 0
+
+
+class Latents:
+    """All training latents and the caption rows that are true of each, on one device."""
+
+    def __init__(
+        self, folder: Path, vae: MotionVAE, encoder: TextEncoder, device: torch.device
+    ) -> None:
+        items, rows, pools = corpus.load(folder)
+        self.device = device
+        keep = [i for i, item in enumerate(items) if item.split == "train"]
+        starts = np.concatenate([[0], np.cumsum([item.frames for item in items])])
+        clips = [torch.from_numpy(np.array(rows[starts[i] : starts[i + 1]])) for i in keep]
+        items = [items[i] for i in keep]
+        self.step = vae.config.frames_per_token
+        self.mean, self.spread, self.frames = self._encode(vae, clips)
+        self.chance = torch.as_tensor(corpus.weights(items), device=device).float()
+        self.even = torch.tensor([item.even for item in items], device=device)
+        texts, own, pool = _rows(items, pools)
+        self.own, self.pool = own.to(device), pool.to(device)
+        self.captions = CaptionTable.build(texts, encoder, device)
+        log.info("%d items, %d captions", len(items), len(texts))
+
+    @torch.no_grad()
+    def _encode(self, vae: MotionVAE, clips: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        frames = torch.tensor([len(clip) for clip in clips], device=self.device)
+        tokens = vae.n_tokens(int(frames.max()))
+        mean = torch.zeros(len(clips), tokens, vae.config.latent_dim, device=self.device)
+        spread = torch.zeros_like(mean)
+        for start in range(0, len(clips), 256):
+            x, mask = padded([c.to(self.device) for c in clips[start : start + 256]], self.step)
+            mu, log_variance = vae.posterior(x, mask)
+            part = slice(start, start + 256)
+            mean[part, : mu.shape[1]] = mu
+            spread[part, : mu.shape[1]] = (0.5 * log_variance).exp()
+        return mean, spread, frames
+
+    def standardise(self, vae: MotionVAE) -> None:
+        """Give the VAE the latents' statistics and bring the stored latents to unit variance."""
+        mask = self._mask(self.frames)
+        weight = mask.float() * self.chance[:, None] / mask.sum(1, keepdim=True)
+        weight = (weight / weight.sum())[..., None]
+        mean = (self.mean * weight).sum((0, 1))
+        variance = ((self.mean - mean).square() + self.spread.square()) * weight
+        vae.latent_mean.copy_(mean)
+        vae.latent_std.copy_(variance.sum((0, 1)).sqrt())
+        self.mean = (self.mean - vae.latent_mean) / vae.latent_std
+        self.spread = self.spread / vae.latent_std
+
+    def batch(self, size: int) -> tuple[Tensor, Tensor, Tensor, tuple[Tensor, Tensor]]:
+        """x_0 [B, N, C], frames [B], mask [B, N] and the token states of one caption each."""
+        pick = torch.multinomial(self.chance, size, replacement=True)
+        frames = self.frames[pick]
+        start, frames = self._crop(pick, frames)
+        index = start[:, None] + torch.arange(self.mean.shape[1], device=self.device)
+        index = index.clamp_max(self.mean.shape[1] - 1)[..., None].expand(
+            -1, -1, self.mean.shape[2]
+        )
+        mean, spread = self.mean[pick].gather(1, index), self.spread[pick].gather(1, index)
+        mask = self._mask(frames)
+        x_0 = (mean + spread * torch.randn_like(mean)) * mask[..., None]
+        return x_0, frames, mask, self.captions.rows(self._caption_rows(pick))
+
+    def _crop(self, pick: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """A random piece, half of the time, of items that go on evenly."""
+        tokens = -(-frames // self.step)
+        least = int(MIN_TOKENS_SECONDS * 20) // self.step
+        random = torch.rand(3, len(pick), device=self.device)
+        length = (least + random[0] * (tokens - least + 1)).long().clamp(max=tokens)
+        crop = self.even[pick] & (random[1] < 0.5) & (tokens > least)
+        start = torch.where(crop, (random[2] * (tokens - length + 1)).long(), 0)
+        length = torch.where(crop, length, tokens)
+        return start, torch.minimum(length * self.step, frames - start * self.step)
+
+    def _caption_rows(self, pick: Tensor) -> Tensor:
+        own, pool = self.own[pick], self.pool[pick]
+        random = torch.rand(2, len(pick), device=self.device)
+        use_own = (own[:, 1] > 0) & ((pool[:, 1] == 0) | (random[0] < OWN_SHARE))
+        chosen = torch.where(use_own[:, None], own, pool)
+        return chosen[:, 0] + (random[1] * chosen[:, 1]).long()
+
+    def _mask(self, frames: Tensor) -> Tensor:
+        tokens = torch.arange(self.mean.shape[1], device=self.device)
+        return tokens[None] * self.step < frames[:, None]
+
+
+def _rows(
+    items: list[corpus.Item], pools: dict[str, list[str]]
+) -> tuple[list[str], Tensor, Tensor]:
+    """All sentences, and per item (first row, count) of its own ones and of its label's pool."""
+    texts: list[str] = []
+    where: dict[str, tuple[int, int]] = {}
+    for key, sentences in pools.items():
+        where[key] = (len(texts), len(sentences))
+        texts += sentences
+    own = []
+    for item in items:
+        own.append((len(texts), len(item.own)))
+        texts += item.own
+    pool = [where.get(item.pool, (0, 0)) for item in items]
+    return texts, torch.tensor(own), torch.tensor(pool)
+
+
+SCHEDULES = {
+    # Epsilon cannot be read at pure noise, so its schedule keeps a little signal there.
+    "epsilon": ScheduleConfig("epsilon", rescale_betas_zero_snr=False, timestep_spacing="trailing"),
+    "v_prediction": ScheduleConfig("v_prediction"),
+    "sample": ScheduleConfig("sample"),
+}
+
+
+def train_from_folder(
+    data: Path,
+    vae_folder: Path,
+    out: Path,
+    sizes: dict[str, int],
+    prediction: str,
+    hyper: Hyper,
+    device: str | None,
+) -> dict[str, Any]:
+    """`train` with the VAE's sizes read from its folder and the default text encoder."""
+    if prediction not in SCHEDULES:
+        raise StudioError(f"{prediction} is no prediction type; choose from {list(SCHEDULES)}.")
+    vae_config = VAEConfig(**read_json(vae_folder / "vae.json"))
+    place = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    config = DenoiserConfig(
+        latent_dim=vae_config.latent_dim,
+        frames_per_token=vae_config.frames_per_token,
+        **sizes,
+    )
+    encoder = TransformersTextEncoder(device=place)
+    schedule = SCHEDULES[prediction]
+    return train(data, vae_folder, out, config, vae_config, schedule, encoder, hyper, place)
+
+
+def train(
+    data: Path,
+    vae_folder: Path,
+    out: Path,
+    config: DenoiserConfig,
+    vae_config: VAEConfig,
+    schedule_config: ScheduleConfig,
+    encoder: TextEncoder,
+    hyper: Hyper | None = None,
+    device: str | None = None,
+) -> dict[str, Any]:
+    """Train for a number of minutes and write a complete model folder to `out`."""
+    from accelerate.utils import set_seed
+
+    hyper = hyper or Hyper()
+    set_seed(hyper.seed)
+    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    vae = MotionVAE(vae_config)
+    load_weights(vae, vae_folder / "vae.safetensors")
+    vae.eval().requires_grad_(False).to(place)
+    latents = Latents(data, vae, encoder, place)
+    latents.standardise(vae)
+    schedule = Schedule(schedule_config)
+    denoiser = Denoiser(config).to(place)
+    average = Average(denoiser, hyper.decay)
+    updates, curve = _loop(denoiser, average, latents, schedule, hyper)
+    model = MotionModel(vae, average.module, schedule)  # type: ignore[arg-type]
+    model.save_pretrained(out)
+    report = {"updates": updates, **hyper.__dict__, **schedule_config.to_dict(), "curve": curve}
+    write_json(out / "training.json", report)
+    return report
+
+
+def _loop(
+    denoiser: Denoiser, average: Average, latents: Latents, schedule: Schedule, hyper: Hyper
+) -> tuple[int, list[dict[str, float]]]:
+    optimizer = torch.optim.AdamW(
+        denoiser.parameters(), hyper.rate, betas=(0.9, 0.99), weight_decay=hyper.weight_decay,
+        fused=latents.device.type == "cuda",
+    )  # fmt: skip
+    clock, updates, curve = Clock(hyper.minutes), 0, []
+    running = torch.zeros((), device=latents.device)
+    while not clock.over:
+        set_rate(optimizer, hyper.rate * clock.rate())
+        loss = step_loss(denoiser, latents, schedule, hyper)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(denoiser.parameters(), 1.0)
+        optimizer.step()
+        average.update()
+        updates += 1
+        running += loss.detach()
+        if updates % 500 == 0:
+            curve.append({"update": updates, "loss": float(running) / 500})
+            running.zero_()
+            log.info("denoiser %d (%.0f%%) loss %.4f", updates, 100 * clock.progress,
+                     curve[-1]["loss"])  # fmt: skip
+    return updates, curve
+
+
+def step_loss(denoiser: Denoiser, latents: Latents, schedule: Schedule, hyper: Hyper) -> Tensor:
+    """Mean squared error of the schedule's target over real tokens of one batch."""
+    x_0, frames, mask, (states, text_mask) = latents.batch(hyper.batch)
+    device = latents.device
+    t = torch.randint(schedule.config.num_train_timesteps, (hyper.batch,), device=device)
+    eps = torch.randn_like(x_0)
+    x_t = schedule.add_noise(x_0, eps, t)
+    dropped = torch.rand(hyper.batch, device=device) < hyper.drop_text
+    with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        condition = denoiser.text(states, text_mask, dropped)
+        output = denoiser(x_t, t, condition, frames, mask)
+    error = (output.float() - schedule.target(x_0, eps, t)).square().mean(-1)
+    return (error * mask).sum() / mask.sum()

@@ -1,0 +1,219 @@
+"""Train the motion VAE: python -m engine train vae."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import l1_loss, smooth_l1_loss
+
+from engine.files import write_json
+from engine.models.vae import MotionVAE, VAEConfig
+from engine.motion.features import features_to_joints
+from engine.motion.kinematics import to_skeleton
+from engine.training import corpus
+from engine.training.common import Average, Clock, set_rate
+
+log = logging.getLogger(__name__)
+
+WINDOWS = (32, 64, 96, 128, 192)  # frames; batches of one length need no padding
+FRAMES_PER_BATCH = 256 * 64
+FEET = (7, 10, 8, 11)  # joints of the four contact features, in their order
+MAX_FRAMES = 196
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weights of the VAE's loss terms; positions in metres, speeds in metres per frame."""
+
+    features: float = 1.0
+    feature_speed: float = 0.5
+    local_joints: float = 4.0
+    world_joints: float = 1.0
+    joint_speed: float = 20.0
+    planted_feet: float = 10.0
+    kl: float = 1e-4
+
+
+class Frames:
+    """All feature rows on one device, with windows drawn by item weight."""
+
+    def __init__(self, folder: Path, device: torch.device) -> None:
+        items, rows, _ = corpus.load(folder)
+        self.rows = torch.from_numpy(np.array(rows)).to(device)
+        frames = np.array([item.frames for item in items])
+        starts = np.concatenate([[0], np.cumsum(frames)[:-1]])
+        self.train = np.array([item.split == "train" for item in items])
+        chance = np.zeros(len(items))
+        chance[self.train] = corpus.weights([i for i in items if i.split == "train"])
+        self.device = device
+        self.frames, self.starts, self.chance = frames, starts, chance
+        self._tables: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
+
+    def statistics(self) -> tuple[Tensor, Tensor]:
+        """Mean per channel and standard deviation per part, as HumanML3D pools it."""
+        from engine.motion.features import HUMANML3D
+
+        weight = torch.as_tensor(
+            np.repeat(self.chance / self.frames, self.frames), device=self.device
+        ).float()
+        weight = weight / weight.sum()
+        mean = (self.rows * weight[:, None]).sum(0)
+        std = ((self.rows - mean).square() * weight[:, None]).sum(0).sqrt()
+        for part in HUMANML3D.parts.values():
+            std[part] = std[part].mean()
+        return mean, std.clamp_min(1e-4)
+
+    def batch(self, generator: np.random.Generator) -> Tensor:
+        """Windows [B, W, 263] of one random length W."""
+        window = int(generator.choice(WINDOWS))
+        if window not in self._tables:
+            fits = (self.frames >= window) & self.train
+            while not fits.any():  # tiny datasets may lack long clips
+                window //= 2
+                fits = (self.frames >= window) & self.train
+            chance = torch.as_tensor(self.chance[fits] * self.frames[fits] ** 0.5)
+            self._tables[window] = (
+                chance.float().to(self.device),
+                torch.as_tensor(self.starts[fits], device=self.device),
+                torch.as_tensor(self.frames[fits] - window, device=self.device),
+            )
+        chance, starts, slack = self._tables[window]
+        pick = torch.multinomial(chance, FRAMES_PER_BATCH // window, replacement=True)
+        offset = (torch.rand(len(pick), device=self.device) * (slack[pick] + 1)).long()
+        index = (starts[pick] + offset)[:, None] + torch.arange(window, device=self.device)
+        return self.rows[index]
+
+    def held_out(self) -> list[Tensor]:
+        """The validation items, or the training items where there are none."""
+        chosen = np.flatnonzero(~self.train) if (~self.train).any() else np.arange(len(self.train))
+        return [self.rows[self.starts[i] : self.starts[i] + self.frames[i]] for i in chosen]
+
+
+def loss_terms(vae: MotionVAE, x: Tensor, weights: LossWeights) -> dict[str, Tensor]:
+    """Loss terms of windows x [B, W, 263]; their weighted sum is what is minimised."""
+    on_gpu = x.device.type == "cuda"
+    with torch.autocast(x.device.type, torch.bfloat16, enabled=on_gpu):
+        mean, log_variance = vae.posterior(x)
+        mean, log_variance = mean.float(), log_variance.float()
+        latents = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
+        rebuilt = vae.decode_raw(latents).float()
+    target = (x - vae.feature_mean) / vae.feature_std
+    output = (rebuilt - vae.feature_mean) / vae.feature_std
+    true = features_to_joints(x)
+    made = to_skeleton(features_to_joints(rebuilt))
+    speed = made.diff(dim=1)
+    planted = x[:, :-1, 259:263] * (true.diff(dim=1)[:, :, FEET].norm(dim=-1) < 0.02)
+    return {
+        "features": weights.features * smooth_l1_loss(output, target),
+        "feature_speed": weights.feature_speed
+        * smooth_l1_loss(output.diff(dim=1), target.diff(dim=1)),
+        "local_joints": weights.local_joints
+        * l1_loss(made - made[:, :, :1], true - true[:, :, :1]),
+        "world_joints": weights.world_joints * l1_loss(made, true),
+        "joint_speed": weights.joint_speed * l1_loss(speed, true.diff(dim=1)),
+        "planted_feet": weights.planted_feet
+        * ((speed - true.diff(dim=1))[:, :, FEET].norm(dim=-1) * planted).mean(),
+        "kl": weights.kl * 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean(),
+    }
+
+
+def padded(clips: list[Tensor], multiple: int) -> tuple[Tensor, Tensor]:
+    """Stack clips [T_i, 263] to [B, T, 263] and a mask [B, T]; last frames fill up to `multiple`.
+
+    A clip's own last token is completed by repeating its last frame, which counts as real.
+    """
+    whole = [-(-len(clip) // multiple) * multiple for clip in clips]
+    out = torch.stack([
+        torch.cat([clip, clip[-1:].expand(max(whole) - len(clip), -1)]) for clip in clips
+    ])  # fmt: skip
+    mask = torch.arange(max(whole), device=out.device)[None] < torch.tensor(
+        whole, device=out.device
+    ).unsqueeze(1)
+    return out, mask
+
+
+@torch.no_grad()
+def reconstruct(vae: MotionVAE, clips: list[Tensor], batch: int = 128) -> list[Tensor]:
+    """Decode the mean latents of clips [T_i, 263]; returns features of the same lengths."""
+    rebuilt: list[Tensor] = []
+    step = vae.config.frames_per_token
+    for start in range(0, len(clips), batch):
+        part = clips[start : start + batch]
+        x, mask = padded(part, step)
+        y = vae.decode(vae.encode(x, mask), mask[:, ::step])
+        rebuilt += [row[: len(clip)] for row, clip in zip(y, part, strict=True)]
+    return rebuilt
+
+
+@torch.no_grad()
+def measure(vae: MotionVAE, clips: list[Tensor]) -> dict[str, float]:
+    """Mean joint error in millimetres, in the world and relative to the root."""
+    world, local = [], []
+    for true, made in zip(clips, reconstruct(vae, clips), strict=True):
+        a, b = features_to_joints(true), to_skeleton(features_to_joints(made))
+        world.append((a - b).norm(dim=-1).mean())
+        local.append(((a - a[:, :1]) - (b - b[:, :1])).norm(dim=-1).mean())
+    return {
+        "world_mm": 1000 * float(torch.stack(world).mean()),
+        "local_mm": 1000 * float(torch.stack(local).mean()),
+    }
+
+
+def train(
+    data: Path,
+    out: Path,
+    config: VAEConfig,
+    minutes: float,
+    rate: float = 4e-4,
+    seed: int = 0,
+    device: str | None = None,
+    weights: LossWeights | None = None,
+) -> dict[str, Any]:
+    """Train for `minutes` on a corpus folder; write weights and a report to `out`."""
+    from accelerate.utils import set_seed
+
+    from engine.models.weights import save_weights
+
+    set_seed(seed)
+    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    frames = Frames(data, place)
+    vae = MotionVAE(config).to(place)
+    mean, std = frames.statistics()
+    vae.feature_mean.copy_(mean)
+    vae.feature_std.copy_(std)
+    average = Average(vae, 0.999)
+    optimizer = torch.optim.AdamW(vae.parameters(), rate, betas=(0.9, 0.99), weight_decay=0.01)
+    draw = np.random.default_rng(seed)
+    clock, updates, curve = Clock(minutes), 0, []
+    while not clock.over:
+        set_rate(optimizer, rate * clock.rate())
+        terms = loss_terms(vae, frames.batch(draw), weights or LossWeights())
+        loss = torch.stack(list(terms.values())).sum()
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
+        optimizer.step()
+        average.update()
+        updates += 1
+        if updates % 500 == 0:
+            entry = {name: float(value.detach()) for name, value in terms.items()}
+            curve.append({"update": updates, **entry})
+            log.info("vae %d (%.0f%%) %s", updates, 100 * clock.progress, round_all(entry))
+    report = {"updates": updates, "minutes": minutes, "seed": seed, **config.to_dict()}
+    report["held_out"] = measure(average.module, frames.held_out())  # type: ignore[arg-type]
+    log.info("vae done: %s", report)
+    save_weights(average.module, out / "vae.safetensors", half=False)
+    write_json(out / "vae.json", config.to_dict())
+    write_json(out / "vae_report.json", {**report, "curve": curve})
+    return report
+
+
+def round_all(entry: dict[str, float]) -> dict[str, float]:
+    """Numbers short enough for a log line."""
+    return {name: float(f"{value:.4g}") for name, value in entry.items()}
