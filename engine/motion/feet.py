@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine.errors import StudioError
 from engine.motion.legs import ANKLES, TOES, move_ankles, tilt_feet
+from engine.motion.skeleton import FPS
 
 SOFT_DEPTH = 0.02  # metres a foot may sink at most where legs can do something about it
 DEEPEST = 0.027  # metres; the promise is 3 cm, whatever it takes
 SLOW = 10  # frames to each side in which a body must be too low before it is lifted as a whole
+
+# A planted foot: real stance feet move under 0.2 m/s (ankles at 7-10 cm, toes at 1-3 cm).
+LOW = np.array([0.12, 0.055])  # metres, ankle and toe
+SLOWEST_STEP = 0.6  # m/s
+SHORTEST_STEP = 3  # frames
+BLEND = 5  # frames from a held foot to a free one
 
 
 def raise_feet(joints: np.ndarray) -> np.ndarray:
@@ -69,3 +77,59 @@ def _smooth(values: np.ndarray, sigma: float) -> np.ndarray:
     padded = np.pad(values, [(radius, radius)] + [(0, 0)] * (values.ndim - 1), mode="edge")
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * radius + 1, axis=0)
     return windows @ kernel
+
+
+def lock_feet(joints: np.ndarray, contacts: np.ndarray | None = None) -> np.ndarray:
+    """Joints [T, 22, 3] with planted feet held still: removes skating, keeps bone lengths.
+
+    While a toe is planted it is pinned to one place on the floor; while only the ankle is, the
+    ankle. The leg follows by inverse kinematics (hips stay, knees bend as they did), with smooth
+    blending before and after. `contacts` [T or T - 1, 4] says what is planted, in the order of
+    the features (left ankle, left toe, right ankle, right toe; over 0.5 is planted); without it
+    low and slow joints are. Optional: real motion slides a little too.
+    """
+    points = np.asarray(joints, dtype=np.float64)
+    planted = _planted(points) if contacts is None else _given(contacts, len(points))
+    ankles = points[:, ANKLES].copy()
+    for side in range(2):
+        toe, ankle = planted[:, side, 1], planted[:, side, 0] & ~planted[:, side, 1]
+        shift = _pinning(points[:, TOES[side]][:, 0::2], toe)
+        shift += _pinning(points[:, ANKLES[side]][:, 0::2], ankle)
+        ankles[:, side, 0::2] += shift
+    return move_ankles(points, ankles).astype(joints.dtype, copy=False)
+
+
+def _planted(joints: np.ndarray) -> np.ndarray:
+    """Low and slow feet, bool [T, 2 sides, (ankle, toe)]."""
+    feet = joints[:, np.stack((ANKLES, TOES), axis=-1)]
+    velocity = np.gradient(feet[..., 0::2], axis=0) * FPS
+    speed = np.linalg.norm(velocity, axis=-1)
+    return (feet[..., 1] < LOW) & (speed < SLOWEST_STEP)
+
+
+def _given(contacts: np.ndarray, frames: int) -> np.ndarray:
+    """Contacts of the features as bool [T, 2, 2]; the last row counts for the last frame too."""
+    if contacts.ndim != 2 or contacts.shape[1] != 4 or len(contacts) not in (frames - 1, frames):
+        raise StudioError(f"Contacts must be [{frames}, 4], not {list(contacts.shape)}.")
+    planted = contacts > 0.5
+    if len(planted) < frames:
+        planted = np.concatenate((planted, planted[-1:]))
+    return planted.reshape(frames, 2, 2)
+
+
+def _pinning(places: np.ndarray, planted: np.ndarray) -> np.ndarray:
+    """Shift on the floor [T, 2] that holds `places` [T, 2] still while `planted` [T]."""
+    frames = len(places)
+    shift, weight = np.zeros_like(places), np.zeros(frames)
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], planted, [False])).astype(int)))
+    time = np.arange(frames)
+    for start, end in edges.reshape(-1, 2):
+        if end - start < SHORTEST_STEP:
+            continue
+        pin = np.median(places[start:end], axis=0)
+        held = np.clip(time, start, end - 1)
+        outside = np.abs(time - held)
+        fade = 0.5 + 0.5 * np.cos(np.pi * np.minimum(outside / BLEND, 1.0))
+        shift += fade[:, None] * (pin - places[held])
+        weight += fade
+    return _smooth(shift / np.maximum(weight, 1.0)[:, None], 1.0)
