@@ -1,1 +1,1 @@
-"""Joints in, video out: renderers and encoding."""
+"""Pictures of motions: a lit mannequin by OpenGL or numpy, and video files."""

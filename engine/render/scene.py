@@ -1,0 +1,275 @@
+"""What surrounds the figure: sky, checker floor, metre marks and the soft shadow, in numpy.
+
+Both backends draw this same background and put their figure on it, so the two look alike and the
+OpenGL one does not spend its time shading floor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from engine.motion.skeleton import PARENTS
+from engine.render.camera import Camera
+from engine.render.figure import FLOOR_Y, Figure, Pose
+from engine.render.overlay import Overlay, clock, font
+from engine.render.palette import INK, PAPER, rgb
+
+TILE = 0.5  # metres
+_LIGHT_TILE, _DARK_TILE, _HAZE, _ZENITH = 229.0, 216.0, 240.0, 226.0
+_SHADOW_CELLS, _SHADOW_SPAN = 72, 2.9  # texels and metres of the square under the body
+_SHADOW_DEPTH = 0.62  # how dark the darkest contact gets
+_DIVIDER = (196, 203, 211)
+_MARK_REACH = 12  # metres marked each way
+# Radius in metres of what each joint's bone throws down, by joint (bone from its parent).
+_SHADE_RADII = np.array([
+    .12, .10, .10, .12, .075, .075, .12, .05, .05, .13, .045, .045, .10, .10, .10, .09,
+    .07, .07, .045, .045, .04, .04,
+])  # fmt: skip
+
+
+@dataclass(frozen=True)
+class View:
+    """One figure in its rectangle of the frame; `left` is the rectangle's x in pixels."""
+
+    figure: Figure
+    pose: Pose
+    camera: Camera
+    left: int = 0
+    overlay: Overlay | None = None
+    clock: str = ""
+
+
+@dataclass(frozen=True)
+class SceneFrame:
+    """One picture: its size in pixels and one to four views side by side."""
+
+    width: int
+    height: int
+    views: tuple[View, ...] = field(default_factory=tuple)
+
+
+@cache
+def _tones() -> np.ndarray:
+    """Colour of each tone, uint8 [256,3]: every background colour lies on one cool grey ramp."""
+    share = np.linspace(0.0, 1.0, 256)[:, None]
+    ramp = np.array(rgb(INK)) * (1 - share) + np.array(rgb(PAPER)) * share
+    return np.rint(ramp * 255).astype(np.uint8)
+
+
+def draw_background(view: View) -> np.ndarray:
+    """Sky, floor, marks and shadow of one view as uint8 [H,W,3]."""
+    camera = view.camera
+    rows = (np.arange(camera.height, dtype=np.float64) + 0.5 - camera.height / 2) / camera.focal
+    _, up, forward = camera.rotation.T
+    slope = forward[1] - up[1] * rows
+    horizon = int(np.count_nonzero(slope > -0.02))
+    tones = np.empty((camera.height, camera.width), dtype=np.float32)
+    if horizon:
+        climb = np.linspace(1.0, 0.0, horizon, endpoint=False, dtype=np.float32)[:, None]
+        tones[:horizon] = _HAZE + (_ZENITH - _HAZE) * climb**1.5
+    if horizon < camera.height:
+        floor = _Floor.below(camera, horizon, rows[horizon:], slope[horizon:])
+        floor.checker(tones[horizon:])
+        floor.marks(tones[horizon:], camera)
+        floor.shadow(tones[horizon:], view.pose.joints, camera)
+    return _tones()[tones.astype(np.uint8)]
+
+
+def compose(scene_frame: SceneFrame, draw_figure: Callable[[np.ndarray, View], None]) -> np.ndarray:
+    """The whole picture, uint8 [H,W,3]; `draw_figure(canvas, view)` paints a figure in place."""
+    image = np.empty((scene_frame.height, scene_frame.width, 3), dtype=np.uint8)
+    for view in scene_frame.views:
+        canvas = draw_background(view)
+        draw_figure(canvas, view)
+        if view.overlay is not None:
+            view.overlay.draw(canvas)
+        if view.clock:
+            clock(view.clock, view.camera.width, view.camera.height).draw(canvas)
+        if view.left:
+            canvas[:, :1] = np.array(_DIVIDER, dtype=np.uint8)
+        image[:, view.left : view.left + view.camera.width] = canvas
+    return image
+
+
+@dataclass(frozen=True)
+class _Floor:
+    """Pixel rows below the horizon. World x = x0[row] + dx[row] * column, the same for z."""
+
+    x0: np.ndarray
+    dx: np.ndarray
+    z0: np.ndarray
+    dz: np.ndarray
+    footprint: np.ndarray  # metres of floor that one pixel covers in depth, per row
+    fade: np.ndarray  # 0 near .. 1 in the haze, per row
+    top: int
+    width: int
+
+    @classmethod
+    def below(cls, camera: Camera, top: int, rows: np.ndarray, slope: np.ndarray) -> _Floor:
+        right, up, forward = camera.rotation.T
+        depth = (FLOOR_Y - camera.position[1]) / slope
+        step = depth / camera.focal
+        first = (0.5 - camera.width / 2) * step
+        x = camera.position[0] + depth * (forward[0] - up[0] * rows) + right[0] * first
+        z = camera.position[2] + depth * (forward[2] - up[2] * rows) + right[2] * first
+        fade = np.clip((depth - 4.5) / 9.0, 0.0, 1.0)
+        column = [a.astype(np.float32)[:, None] for a in
+                  (x, right[0] * step, z, right[2] * step, step / -slope, fade * (2 - fade))]  # fmt: skip
+        return cls(*column, top=top, width=camera.width)
+
+    def checker(self, tones: np.ndarray) -> None:
+        """Fill `tones` with the checker, edges filtered to a pixel, fading into the haze."""
+        columns = np.arange(self.width, dtype=np.float32)
+        sharp = TILE / np.maximum(self.footprint, 1e-4)
+        waves = _square_wave(self.x0, self.dx, columns, sharp)
+        waves *= _square_wave(self.z0, self.dz, columns, sharp)
+        middle, swing = (_LIGHT_TILE + _DARK_TILE) / 2, (_LIGHT_TILE - _DARK_TILE) / 2
+        waves *= swing * (1 - self.fade) * np.clip(sharp - 1.2, 0.0, 1.0)
+        waves += middle + (_HAZE - middle) * self.fade
+        tones[:] = waves
+
+    def region(self, corners: np.ndarray, camera: Camera) -> tuple[slice, slice] | None:
+        """Pixel rows and columns that cover floor corners [N,2] (x, z), or None if out of view."""
+        points = np.insert(corners, 1, FLOOR_Y, axis=1)
+        if ((points - camera.position) @ camera.rotation[:, 2]).min() < 0.3:
+            return None
+        pixels = camera.project(points)
+        left, right = int(pixels[:, 0].min()), int(pixels[:, 0].max()) + 2
+        upper, lower = int(pixels[:, 1].min()) - self.top, int(pixels[:, 1].max()) + 2 - self.top
+        left, upper = max(left, 0), max(upper, 0)
+        right, lower = min(right, self.width), min(lower, len(self.x0))
+        return (slice(upper, lower), slice(left, right)) if left < right and upper < lower else None
+
+    def world(self, rows: slice, columns: slice) -> tuple[np.ndarray, np.ndarray]:
+        """Floor x and z at the pixels of a region."""
+        across = np.arange(columns.start, columns.stop, dtype=np.float32)
+        return self.x0[rows] + self.dx[rows] * across, self.z0[rows] + self.dz[rows] * across
+
+    def marks(self, tones: np.ndarray, camera: Camera) -> None:
+        """A tick and its number at every metre along both axes through the start."""
+        focus = camera.position + camera.rotation[:, 2] * 4.0
+        heading = camera.rotation[[0, 2], 2]
+        turn = int(np.round(np.arctan2(heading[0], heading[1]) / (np.pi / 2))) % 4
+        for axis in (0, 1):
+            for metre in range(-_MARK_REACH, _MARK_REACH + 1):
+                spot = np.zeros(2)
+                spot[axis] = metre
+                if (metre == 0 and axis == 1) or np.abs(spot - focus[[0, 2]]).max() > 7.5:
+                    continue
+                self._mark(tones, camera, spot, axis, metre, turn)
+
+    def _mark(
+        self, tones: np.ndarray, camera: Camera, spot: np.ndarray, axis: int, metre: int, turn: int
+    ) -> None:
+        half = _DECAL_METRES / 2
+        box = spot + np.array([(-half, -half), (half, -half), (half, half), (-half, half)])
+        region = self.region(box, camera)
+        if region is None:
+            return
+        x, z = self.world(*region)
+        x, z = x - spot[0], z - spot[1]
+        # Seen from the camera, the number's top points away from it, in steps of a quarter turn.
+        away, across = ((z, -x), (x, z), (-z, x), (-x, -z))[turn]
+        lengthways = (axis == 1) == (turn in (0, 2))  # does the ruler run towards the camera?
+        pixels = _DECAL_METRES / float(self.footprint[region[0]].mean())
+        image = _decal(metre, lengthways, int(np.clip(np.log2(_DECAL_SIZE / pixels), 0, 3)))
+        ink = _sample(image, across / _DECAL_METRES + 0.5, 0.5 - away / _DECAL_METRES)
+        tones[region] -= ink * (1 - self.fade[region[0]]) * 92.0
+
+    def shadow(self, tones: np.ndarray, joints: np.ndarray, camera: Camera) -> None:
+        """Darken the floor below the body: soft, darker and sharper where it touches."""
+        centre = (joints[:, ::2].min(axis=0) + joints[:, ::2].max(axis=0)) / 2
+        half = _SHADOW_SPAN / 2
+        box = centre + np.array([(-half, -half), (half, -half), (half, half), (-half, half)])
+        region = self.region(box, camera)
+        if region is None:
+            return
+        image = _shade(joints, centre)
+        x, z = self.world(*region)
+        dark = _sample(image, (x - centre[0]) / _SHADOW_SPAN + 0.5,
+                       (z - centre[1]) / _SHADOW_SPAN + 0.5)  # fmt: skip
+        tones[region] *= 1.0 - _SHADOW_DEPTH * dark
+
+
+def _square_wave(
+    start: np.ndarray, step: np.ndarray, columns: np.ndarray, sharp: np.ndarray
+) -> np.ndarray:
+    """+1 / -1 by tile along one axis, with edges one pixel wide: float32 [rows, columns]."""
+    wave = step / (2 * TILE) * columns
+    wave += start / (2 * TILE)
+    wave -= np.floor(wave)
+    wave -= 0.5
+    np.abs(wave, out=wave)
+    wave -= 0.25
+    wave *= 4 * sharp
+    return np.clip(wave, -1.0, 1.0, out=wave)
+
+
+def _sample(image: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Bilinear look-up of a float32 image [H,W] at u, v in 0..1; 0 outside."""
+    height, width = image.shape
+    padded = np.zeros((height + 2, width + 2), dtype=np.float32)
+    padded[1:-1, 1:-1] = image
+    x = np.clip(u * width + 0.5, 0.0, width + 0.99)
+    y = np.clip(v * height + 0.5, 0.0, height + 0.99)
+    column, row = x.astype(np.int32), y.astype(np.int32)
+    x -= column
+    y -= row
+    flat = padded.ravel()
+    at = row * (width + 2) + column
+    upper = flat[at] * (1 - x) + flat[at + 1] * x
+    at += width + 2
+    lower = flat[at] * (1 - x) + flat[at + 1] * x
+    return upper + (lower - upper) * y
+
+
+def _shade(joints: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """Darkness 0..1 on the floor square around `centre` (x, z), float32 [cells, cells]."""
+    cells = (
+        (np.arange(_SHADOW_CELLS, dtype=np.float32) + 0.5) / _SHADOW_CELLS - 0.5
+    ) * _SHADOW_SPAN
+    px, pz = cells[None, None, :], cells[None, :, None]
+    ends = joints.astype(np.float32)
+    begins = ends[np.maximum(PARENTS, 0)]
+    ax, az = (
+        begins[:, axis, None, None] - np.float32(c) for axis, c in ((0, centre[0]), (2, centre[1]))
+    )
+    bx, bz = (ends[:, axis, None, None] - begins[:, axis, None, None] for axis in (0, 2))
+    length = np.maximum(bx * bx + bz * bz, 1e-6)
+    along = np.clip(((px - ax) * bx + (pz - az) * bz) / length, 0.0, 1.0)
+    gap = (px - ax - along * bx) ** 2 + (pz - az - along * bz) ** 2
+    rise = ends[:, 1] - begins[:, 1]
+    height = np.maximum(begins[:, 1, None, None] + along * rise[:, None, None] - FLOOR_Y, 0.0)
+    blur = _SHADE_RADII[:, None, None].astype(np.float32) + 0.30 * height
+    dark = np.exp(-gap / (blur * blur)) * (0.80 / (1.0 + 3.2 * height))
+    total = 1.0 - np.prod(1.0 - dark, axis=0)
+    rim = np.clip((_SHADOW_SPAN / 2 - np.hypot(px[0], pz[0])) / 0.25, 0.0, 1.0)
+    return (total * rim).astype(np.float32)
+
+
+_DECAL_METRES, _DECAL_SIZE = 0.8, 256
+
+
+@cache
+def _decal(metre: int, lengthways: bool, level: int) -> np.ndarray:
+    """Ink 0..1 of one metre mark, float32, halved `level` times: its tick and its number."""
+    image = Image.new("L", (_DECAL_SIZE, _DECAL_SIZE), 0)
+    draw = ImageDraw.Draw(image)
+    middle = _DECAL_SIZE // 2
+    tick = (26, 3) if lengthways else (3, 26)
+    draw.rectangle(
+        [middle - tick[0], middle - tick[1], middle + tick[0], middle + tick[1]], fill=255
+    )
+    text = "0" if metre == 0 else f"{abs(metre)} m"
+    letters = Image.new("L", (200, 64), 0)
+    ImageDraw.Draw(letters).text((100, 32), text, fill=255, font=font(44), anchor="mm")
+    # Stretched away from the viewer, as road markings are, so that it reads at a flat angle.
+    letters = letters.resize((130, 96), Image.Resampling.LANCZOS)
+    image.paste(letters, (middle - 65, middle + 14))
+    small = image.resize((_DECAL_SIZE >> level,) * 2, Image.Resampling.BOX)
+    return np.asarray(small, dtype=np.float32) / 255.0
