@@ -53,6 +53,7 @@ def r_precision(
     text: np.ndarray,
     motion: np.ndarray,
     rng: np.random.Generator,
+    *,
     keys: Sequence[object] | None = None,
     top: int = 3,
     group: int = GROUP,
