@@ -67,6 +67,21 @@ def quiet_edges(
     return list(pairwise([*cuts, end]))
 
 
+def steady_spans(joints: np.ndarray, shortest: int, limit: float = 0.6) -> list[tuple[int, int]]:
+    """The stretches [start, end) without a glitch, at least `shortest` frames long.
+
+    A glitch is a joint whose step changes by more than `limit` metres from frame to frame (24 g;
+    the fastest boxing here stays under 0.55).
+    """
+    change = np.linalg.norm(np.diff(joints, n=2, axis=0), axis=-1).max(axis=1, initial=0.0)
+    bad = [-1, *np.flatnonzero(change > limit) + 1, len(joints)]
+    spans = [(last + 2, first - 1) for last, first in pairwise(bad)]
+    first, last = spans[0], spans[-1]
+    spans[0] = (0, first[1])  # the ends of the take are no glitches
+    spans[-1] = (spans[-1][0], last[1] + 1)
+    return [(start, end) for start, end in spans if end - start >= min(shortest, len(joints))]
+
+
 def pieces(
     clip: SourceClip, edges: Sequence[tuple[int, int]], floor: float | None = None
 ) -> list[SourceClip]:

@@ -40,6 +40,10 @@ class World:
         """Global rotation of a joint, [T, 3, 3]."""
         return self.rotations[:, self.index(name)]
 
+    def skip(self, frames: int) -> World:
+        """Leave out the first `frames` frames."""
+        return World(self.names, self.positions[frames:], self.rotations[frames:], self.fps)
+
     def every(self, step: int) -> World:
         """Keep each `step`-th frame."""
         return World(
