@@ -88,19 +88,27 @@ def lock_feet(joints: np.ndarray, contacts: np.ndarray | None = None) -> np.ndar
     the features (left ankle, left toe, right ankle, right toe; over 0.5 is planted); without it
     low and slow joints are. Optional: real motion slides a little too.
     """
+    planted = planted_feet(joints) if contacts is None else _given(contacts, len(joints))
+    return pin_feet(joints, planted)
+
+
+def pin_feet(
+    joints: np.ndarray, planted: np.ndarray, window: np.ndarray | None = None
+) -> np.ndarray:
+    """`lock_feet` for known `planted` [T, 2, 2]; only steps that touch `window` [T] are held."""
     points = np.asarray(joints, dtype=np.float64)
-    planted = _planted(points) if contacts is None else _given(contacts, len(points))
+    everywhere = np.ones(len(points), dtype=bool) if window is None else window
     ankles = points[:, ANKLES].copy()
     for side in range(2):
         toe, ankle = planted[:, side, 1], planted[:, side, 0] & ~planted[:, side, 1]
-        shift = _pinning(points[:, TOES[side]][:, 0::2], toe)
-        shift += _pinning(points[:, ANKLES[side]][:, 0::2], ankle)
+        shift = _pinning(points[:, TOES[side]][:, 0::2], toe, everywhere)
+        shift += _pinning(points[:, ANKLES[side]][:, 0::2], ankle, everywhere)
         ankles[:, side, 0::2] += shift
     return move_ankles(points, ankles).astype(joints.dtype, copy=False)
 
 
-def _planted(joints: np.ndarray) -> np.ndarray:
-    """Low and slow feet, bool [T, 2 sides, (ankle, toe)]."""
+def planted_feet(joints: np.ndarray) -> np.ndarray:
+    """Which feet of joints [T, 22, 3] stand, low and slow: bool [T, 2 sides, (ankle, toe)]."""
     feet = joints[:, np.stack((ANKLES, TOES), axis=-1)]
     velocity = np.gradient(feet[..., 0::2], axis=0) * FPS
     speed = np.linalg.norm(velocity, axis=-1)
@@ -117,14 +125,14 @@ def _given(contacts: np.ndarray, frames: int) -> np.ndarray:
     return planted.reshape(frames, 2, 2)
 
 
-def _pinning(places: np.ndarray, planted: np.ndarray) -> np.ndarray:
+def _pinning(places: np.ndarray, planted: np.ndarray, window: np.ndarray) -> np.ndarray:
     """Shift on the floor [T, 2] that holds `places` [T, 2] still while `planted` [T]."""
     frames = len(places)
     shift, weight = np.zeros_like(places), np.zeros(frames)
     edges = np.flatnonzero(np.diff(np.concatenate(([False], planted, [False])).astype(int)))
     time = np.arange(frames)
     for start, end in edges.reshape(-1, 2):
-        if end - start < SHORTEST_STEP:
+        if end - start < SHORTEST_STEP or not window[start:end].any():
             continue
         pin = np.median(places[start:end], axis=0)
         held = np.clip(time, start, end - 1)
