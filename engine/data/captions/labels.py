@@ -128,8 +128,8 @@ def _contents() -> dict[str, Content]:
         twin = mirror or label
         found[label] = Content(label, title, family, twin, "l" in flags, "u" in flags)
         if twin.endswith("-mirrored"):
-            title = swap_left_right(title)
-            found[twin] = Content(twin, title, family, label, "l" in flags, "u" in flags)
+            swapped = swap_left_right(title)
+            found[twin] = Content(twin, swapped, family, label, "l" in flags, "u" in flags)
     return found
 
 

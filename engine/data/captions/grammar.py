@@ -1,0 +1,270 @@
+"""The caption grammar: subject x verb phrase x style x sentence frame, sampled or listed."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engine.data.captions.facts import FACT_WORDS
+from engine.data.captions.frames import NOUN_FRAMES, VERB_FRAMES
+from engine.data.captions.labels import canonical_style, content_of
+from engine.data.captions.phrases import phrases
+from engine.data.captions.pools import (
+    NOBODY,
+    POSSESSIVE,
+    REFLEXIVE,
+    YOU,
+    Frame,
+    Kind,
+    Subject,
+    frames,
+    pick,
+    subjects,
+    weighted,
+    who_from_noun,
+    words,
+)
+from engine.data.captions.verbs import Form, Phrase, inflect
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a style was rendered for one sentence; empty strings where a part is not used."""
+
+    adj: str = ""
+    adv: str = ""
+    tail: str = ""
+    lead: str = ""
+    also: str = ""
+    noun: str = ""
+    who: Subject | None = None
+
+
+# parts of the sentence that say the style together, with weight; by voice of the frame
+_MODES: dict[str, tuple[tuple[float, tuple[str, ...]], ...]] = {
+    "s": (
+        (6, ("adj",)), (5, ("adv",)), (4, ("tail",)), (3, ("who",)), (1, ("lead",)),
+        (1, ("also",)), (2, ("adj", "tail")), (1, ("adj", "adv")), (1, ("who", "tail")),
+        (1, ("who", "adv")), (1, ("adv", "also")), (1, ("adv", "tail")),
+    ),
+    "!": ((5, ("adv",)), (4, ("tail",)), (1, ("adv", "tail"))),
+    "-": ((5, ("adv",)), (4, ("tail",)), (1, ("adv", "tail"))),
+    "n": ((6, ("noun",)), (1, ("noun", "tail")), (1, ("tail",))),
+}  # fmt: skip
+
+
+def manner(
+    style: str, voice: str, rng: np.random.Generator, kind: Kind, leads: bool = True
+) -> Manner:
+    """Draw how to say `style` in a sentence of this voice; neutral is mostly left unsaid."""
+    if style == "neutral" and rng.random() > 0.08:
+        return Manner()
+    modes = [
+        (weight, parts)
+        for weight, parts in _MODES[voice]
+        if all(words(style, part) for part in parts) and (leads or "lead" not in parts)
+    ]
+    if not modes:
+        return Manner()
+    parts = modes[weighted([weight for weight, _ in modes], rng)][1]
+    said = {part: pick(words(style, part), rng, kind, 0.6).text for part in parts}
+    who = who_from_noun(said.pop("who")) if "who" in said else None
+    return Manner(who=who, **said)
+
+
+def choose_subject(chosen: Manner, style: str, rng: np.random.Generator, kind: Kind) -> Subject:
+    """Draw who acts; a style that sits in the noun ("an old man") brings its own subject."""
+    if chosen.who is not None:
+        return chosen.who
+    pool = tuple(s for s in subjects() if s.person or not chosen.adj)
+    if style in ("feminine", "masculine"):  # "a woman, in a manly way" is not what the clip shows
+        wrong = "he" if style == "feminine" else "she"
+        pool = tuple(s for s in pool if s.pronoun != wrong)
+    return pick(pool, rng, kind, 0.4)
+
+
+def _fill_pronouns(text: str, who: Subject) -> str:
+    plural = who.pronoun in ("they", "you")
+    text = inflect(text, "base" if plural else "s")
+    return (
+        text.replace("{They}", who.pronoun.capitalize())
+        .replace("{Their}", POSSESSIVE[who.pronoun].capitalize())
+        .replace("{they}", who.pronoun)
+        .replace("{their}", POSSESSIVE[who.pronoun])
+        .replace("{themselves}", REFLEXIVE[who.pronoun])
+        .replace("They is ", "They are ")
+        .replace("They be ", "They are ")
+    )
+
+
+def verb_phrase(
+    phrase: Phrase, form: Form, who: Subject, said: Manner, rng: np.random.Generator
+) -> str:
+    """The phrase in one verb form with adverb and trailing clause in place."""
+    possessive = who.possessive if rng.random() < 0.45 else "the"
+    text = inflect(phrase.text, form, possessive)
+    if said.adv:
+        ahead = " " not in said.adv and rng.random() < 0.6
+        text = f"{said.adv} {text}" if ahead else f"{text} {said.adv}"
+    if said.tail:
+        tail = _fill_pronouns(said.tail, who)
+        text = text + tail if tail.startswith(",") else f"{text} {tail}"
+    return text
+
+
+def tidy(text: str) -> str:
+    """Single spaces, a/an, and "they is" mended."""
+    text = re.sub(r"\s+", " ", text).strip().replace(" ,", ",").replace(",,", ",")
+    text = re.sub(r",\s*([.?!])", r"\1", text)
+    text = re.sub(r"([.?!])[.]", r"\1", text)
+    return re.sub(r"\b([Aa])n? (?=([\w']+))", _article, text)
+
+
+_VOWEL_SOUND = re.compile(
+    r"(?!one|on[ce]e|uni|use|usu|eu|ut(?!t))[aeiou]|hour|honest|8|11\b|18\b|[lmnfhrsx]\b"
+)
+
+
+def _article(match: re.Match[str]) -> str:
+    vowel = _VOWEL_SOUND.match(match[2].lower()) is not None
+    return f"{match[1]}{'n' if vowel else ''} "
+
+
+def agree(text: str, who: Subject) -> str:
+    """Fill the slots of helping verbs so that they agree with the subject."""
+    one = who.plural
+    slots = {
+        "{is}": "are" if one else "is",
+        "{was}": "were" if one else "was",
+        "{begins}": "begin" if one else "begins",
+        "{performs}": "perform" if one else "performs",
+        "{does_v}": "do" if one else "does",
+        "{did_v}": "did",
+        "{aux}": "do" if one else "does",
+    }
+    for slot, word in slots.items():
+        text = text.replace(slot, word)
+    return text
+
+
+_FORMS: dict[str, Form] = {"{doing}": "ing", "{do}": "base", "{did}": "past"}
+
+
+def build(
+    phrase: Phrase,
+    frame: Frame,
+    style: str,
+    rng: np.random.Generator,
+    kind: Kind,
+    facts: tuple[str, ...] = (),
+) -> str:
+    """One sentence from a phrase and a frame; style, subject and facts are drawn."""
+    voice = "n" if phrase.noun else frame.voice
+    starts = frame.text.startswith("{S}")
+    said = manner(style, voice, rng, kind, leads=starts)
+    said = _with_fact(said, facts, rng, voice)
+    if frame.voice == "s":
+        who = choose_subject(said, style, rng, kind)
+    else:
+        who = YOU if frame.voice == "!" else NOBODY
+    text = frame.text
+    if phrase.noun:
+        noun = phrase.text.replace("{adj}", said.noun)
+        if said.noun and "{adj}" not in phrase.text:
+            noun = f"{noun}, {said.noun}"
+        text = text.replace("{N}", inflect(noun, "base", "the"))
+        if said.tail:
+            tail = _fill_pronouns(said.tail, who)
+            text = text + tail if tail.startswith(",") else f"{text} {tail}"
+    for slot, form in _FORMS.items():
+        if slot in text:
+            text = text.replace(slot, verb_phrase(phrase, form, who, said, rng))
+    if "{does}" in text:
+        present: Form = "base" if who.plural else "s"
+        text = text.replace("{does}", verb_phrase(phrase, present, who, said, rng))
+    text = agree(text, who)
+    text = text.replace("{S}", who.text).replace("{O}", who.objective).replace("{adj}", said.adj)
+    if said.lead:
+        text = f"{_fill_pronouns(said.lead, who)}, {text}"
+    if said.also:
+        text = f"{text}. {_fill_pronouns(said.also, who)}."
+    return tidy(text)
+
+
+def _with_fact(
+    said: Manner, facts: tuple[str, ...], rng: np.random.Generator, voice: str
+) -> Manner:
+    """Mention one measured fact where the sentence still has room for it."""
+    usable = [fact for fact in facts if fact in FACT_WORDS]
+    if not usable or voice == "n" or said.tail or said.also or rng.random() > 0.5:
+        return said
+    choices = FACT_WORDS[usable[int(rng.integers(len(usable)))]]
+    return replace(said, tail=choices[int(rng.integers(len(choices)))])
+
+
+def finish(text: str, rng: np.random.Generator) -> str:
+    """How the sentence is written down: mostly lower case, sometimes with capital and full stop."""
+    draw = rng.random()
+    if ". " in text or draw < 0.25:
+        text = text[0].upper() + text[1:]
+        return text if text[-1] in ".?!" else text + "."
+    if draw < 0.45 and text[-1] not in ".?!":
+        return text + "."
+    return text
+
+
+def sample(
+    content: str,
+    style: str,
+    rng: np.random.Generator,
+    kind: Kind = "train",
+    attributes: tuple[str, ...] = (),
+) -> str:
+    """One caption for a labelled clip.
+
+    kind: "train" never uses the reserved phrases, subjects, frames and style words, "eval"
+    always uses a reserved verb or noun phrase (and reserved other parts about half the time),
+    "all" draws from everything. attributes: measured facts, see `attributes()`.
+    Raises StudioError for an unknown content or style.
+    """
+    style = canonical_style(style)
+    pool = phrases(content_of(content).label)
+    nouns = tuple(p for p in pool if p.noun)
+    verbs = tuple(p for p in pool if not p.noun)
+    use_noun = bool(nouns) and rng.random() < 0.12
+    use_noun &= kind != "eval" or any(p.reserved for p in nouns)
+    phrase = pick(nouns if use_noun else verbs, rng, kind)
+    frame = pick(frames(NOUN_FRAMES if phrase.noun else VERB_FRAMES), rng, kind, 0.5)
+    return finish(build(phrase, frame, style, rng, kind, attributes), rng)
+
+
+def sentences(
+    content: str, style: str = "neutral", limit: int | None = None, kind: Kind = "train"
+) -> list[str]:
+    """Distinct captions in a fixed order: every phrase in every frame, subjects taking turns.
+
+    Raises StudioError for an unknown content or style.
+    """
+    style = canonical_style(style)
+    pool = phrases(content_of(content).label)
+    rng = np.random.default_rng(zlib.crc32(f"{content} {style}".encode()))
+    usable = [p for p in pool if kind == "all" or p.reserved == (kind == "eval")]
+    tables = {True: frames(NOUN_FRAMES), False: frames(VERB_FRAMES)}
+    usable_frames = {
+        noun: [f for f in table if kind != "train" or not f.reserved]
+        for noun, table in tables.items()
+    }
+    found: dict[str, None] = {}
+    for offset in range(max(map(len, usable_frames.values()))):
+        for index, phrase in enumerate(usable):
+            choices = usable_frames[phrase.noun]
+            if offset >= len(choices):
+                continue
+            frame = choices[(offset + index) % len(choices)]
+            found[build(phrase, frame, style, rng, kind)] = None
+            if limit is not None and len(found) >= limit:
+                return list(found)
+    return list(found)
