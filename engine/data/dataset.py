@@ -101,6 +101,19 @@ def write_motion(folder: Path, source: str, clip_id: str, joints: np.ndarray) ->
     temporary.replace(path)
 
 
+def has_motions(folder: Path, records: Iterable[dict[str, Any]]) -> bool:
+    """Tell whether the joints of all these clip records are there."""
+    return all(motion_path(folder, item["source"], item["id"]).exists() for item in records)
+
+
+def drop_strays(folder: Path, clips: Iterable[Clip]) -> None:
+    """Remove joints that no clip names: left by an earlier preparation or a killed one."""
+    named = {motion_path(folder, clip.source, clip.id) for clip in clips}
+    for path in (folder / "motions").glob("*/*"):
+        if path not in named:
+            path.unlink()
+
+
 def write_index(
     folder: Path, clips: list[Clip], skipped: list[dict[str, str]], info: dict[str, Any]
 ) -> None:

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 from engine.data import sources as registry
 from engine.data.archive import check_path, open_source
 from engine.data.clip import Clip
-from engine.data.dataset import write_index
+from engine.data.dataset import drop_strays, has_motions, write_index
 from engine.data.journal import Journal, code_stamp
 from engine.data.splits import Unit, assign
 from engine.data.takes import TakeResult, import_take
@@ -75,6 +76,8 @@ def prepare(
     clips = _with_splits(records)
     licences = {name: registry.get(name).licence for name in by_name}
     write_index(out, clips, skipped, {"sources": per_source, "licences": licences})
+    drop_strays(out, clips)
+    rmtree(out / ".prepare" / "unpacked", ignore_errors=True)
     frames = sum(clip.frames for clip in clips)
     return PrepareReport(out, len(clips), len(skipped), frames, reused, per_source)
 
@@ -106,7 +109,12 @@ def _import_source(
     if not takes:
         raise StudioError(_nothing(name, paths, []))
     journal = Journal(out / ".prepare" / f"{name}.jsonl", _stamp(name, paths))
-    done = {key: value for key, value in journal.read().items() if key in set(takes)}
+    wanted = set(takes)
+    done = {
+        take: result
+        for take, result in journal.read().items()
+        if take in wanted and has_motions(out, result["clips"])
+    }
     todo = [take for take in takes if take not in done]
     with journal, _bar(name, len(takes), len(done), progress) as bar:
         for result in _run(name, root, todo, out, jobs):
