@@ -155,6 +155,26 @@ def denoiser(
     typer.echo(f"Wrote {out}")
 
 
+@train_app.command()
+def evaluator(
+    data: Annotated[Path, typer.Option(help="Prepared dataset folder.")],
+    out: Annotated[Path, typer.Option(help="Evaluator folder to write.")],
+    minutes: Annotated[float, typer.Option(help="Time budget.")] = 2.0,
+    seed: Annotated[int, typer.Option(help="Seed.")] = 7,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda ...")] = None,
+) -> None:
+    """Train the judge: a text-motion evaluator that no other training ever sees."""
+    import torch
+
+    from engine.data.dataset import MotionDataset
+    from engine.evaluation.train_evaluator import train as run
+    from engine.models.text import TransformersTextEncoder
+
+    place = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    encoder = TransformersTextEncoder(device=place)
+    run(MotionDataset.open(data), encoder, minutes, place, seed, out, progress=print)
+
+
 def _log_progress() -> None:
     import logging
 

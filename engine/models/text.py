@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
@@ -36,7 +37,9 @@ class TransformersTextEncoder:
         device: torch.device | str = "cpu",
         max_tokens: int = MAX_TOKENS,
     ) -> None:
-        """`folder` None means all-MiniLM-L6-v2 from its PyPI package, checked by its hash."""
+        """`folder` None means EASYTUNE_TEXT_ENCODER or, without it, all-MiniLM-L6-v2 from its
+        PyPI package, checked by its hash."""
+        folder = folder or os.environ.get("EASYTUNE_TEXT_ENCODER")
         self._folder = Path(folder) if folder else None
         self._device = torch.device(device)
         self._max_tokens = max_tokens
