@@ -7,11 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.motion.skeleton import JOINTS, N_JOINTS
+
 FIELD_OF_VIEW = 28.0  # degrees, vertical: a long lens keeps proportions honest
 PITCH = 13.0  # degrees the camera looks down
-_FOLLOW_SECONDS = 0.45  # width of the smoothing of the followed path
-_BODY_MARGIN = 0.16  # metres around joints that the body and its hands and head fill
-_SAFE = (0.06, 0.90, 0.13)  # shares of the picture kept free: top, width used, bottom (caption)
+# Metres around each joint that the drawn body fills: hands and head reach far beyond theirs.
+_REACH = np.full(N_JOINTS, 0.10)
+_REACH[[JOINTS[name] for name in ("left_wrist", "right_wrist", "head")]] = 0.19
+_REACH[[JOINTS[name] for name in ("left_ankle", "right_ankle")]] = 0.06
+_FOLLOW_SECONDS = 0.3  # width of the smoothing of the followed path
+_SAFE = (0.055, 0.90, 0.125)  # shares of the picture kept free: top, width used, bottom (caption)
 
 
 @dataclass(frozen=True)
@@ -73,13 +78,13 @@ def cameras_for(
     paths = [follow_path(clip, fps) for clip in clips]
     top, across, bottom = _SAFE
     usable = (1.0 - top - bottom) * half
-    distance = 2.6
+    distance = 2.4
     for clip, path in zip(clips, paths, strict=True):
         target = np.stack([path[:, 0], np.full(len(path), middle), path[:, 1]], axis=1)
         local = (clip - target[:, None]) @ rotation
         near = -local[..., 2]
-        needed_x = (np.abs(local[..., 0]) + _BODY_MARGIN) / (half * width / height * across) + near
-        needed_y = (np.abs(local[..., 1]) + _BODY_MARGIN) / usable + near
+        needed_x = (np.abs(local[..., 0]) + _REACH) / (half * width / height * across) + near
+        needed_y = (np.abs(local[..., 1]) + _REACH) / usable + near
         distance = max(distance, float(needed_x.max()), float(needed_y.max()))
     lift = (bottom - top) * half * distance  # centre the body between caption and top
     return [
@@ -94,4 +99,4 @@ def cameras_for(
 
 def _vertical_middle(clips: Sequence[np.ndarray]) -> float:
     highest = max(float(clip[..., 1].max()) for clip in clips)
-    return (max(highest, 1.2) + 0.1) / 2
+    return (max(highest, 1.0) + 0.12) / 2

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import queue
+import secrets
 import subprocess
 import tempfile
 import threading
@@ -55,15 +56,13 @@ class FrameSink:
     def __enter__(self) -> FrameSink:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(
-                dir=self.path.parent, prefix=f".{self.path.stem}.", suffix=self.path.suffix.lower()
-            )
+            name = f".{self.path.stem}.{secrets.token_hex(6)}{self.path.suffix.lower()}"
+            self._temporary = self.path.parent / name
+            self._temporary.touch(exist_ok=False)
         except OSError as error:
             raise StudioError(
                 f"{self.path} cannot be written ({error.strerror}). Choose another folder."
             ) from error
-        os.close(handle)
-        self._temporary = Path(name)
         self._thread.start()
         return self
 
@@ -92,9 +91,7 @@ class FrameSink:
             if kind is None:
                 if self._error is not None:
                     raise _explained(self._error)
-                # mkstemp makes private files; a finished video gets the usual permissions.
-                self._temporary.chmod(0o666 & ~_umask())
-                os.replace(self._temporary, self.path)
+                self._temporary.replace(self.path)
         finally:
             self._temporary.unlink(missing_ok=True)
 
@@ -163,10 +160,8 @@ class _Mp4Writer:
     def abort(self) -> None:
         self._process.kill()
         if self._process.stdin is not None:
-            try:
+            with contextlib.suppress(OSError):  # the pipe is gone with the process
                 self._process.stdin.close()
-            except OSError:
-                pass  # the pipe is gone with the process
         self._process.wait(_EXIT_SECONDS)
         self._log.close()
 
@@ -227,9 +222,3 @@ def _explained(error: Exception) -> StudioError:
     return StudioError(
         f"The video encoder is not usable ({error}); run: pip install imageio-ffmpeg"
     )
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

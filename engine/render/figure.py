@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from engine.motion.skeleton import JOINTS, PARENTS
 from engine.render.palette import roles
+
+if TYPE_CHECKING:
+    from engine.render.mesh import FigureMesh
 
 # Joints of the data sit inside the foot; the sole is this much below them (metres), so the drawn
 # floor is too.
@@ -56,21 +60,16 @@ def _trunk(length: np.ndarray) -> list[Part]:
     belly = float(length[JOINTS["spine1"]] + length[JOINTS["spine2"]])
     neck = float(length[JOINTS["head"]])
     return [
-        Part("pelvis", (-0.062, -0.045, 0), (0.062, -0.045, 0), (0.098, 0.098), "pelvis",
-             thick=0.93, side=(0, 1, 0), wide=1.0),
-        Part("pelvis", (-0.055, -0.065, -0.038), (0.055, -0.065, -0.038), (0.082, 0.082),
-             "pelvis"),
-        Part("waist", (0, 0.0, 0.004), (0, belly - 0.04, 0.004), (0.098, 0.108), "torso",
-             wide=1.16, thick=0.90),
-        Part("chest", (0, -0.085, 0.012), (0, 0.085, 0.004), (0.112, 0.118), "torso",
-             wide=1.26, thick=0.92),
-        Part("chest", (-0.075, 0.055, 0.028), (0.075, 0.055, 0.028), (0.082, 0.082), "torso"),
-        Part("chest", (0, 0.13, -0.012), (0, 0.19, -0.012), (0.075, 0.056), "torso", wide=1.35),
-        Part("neck", (0, -0.03, 0), (0, neck, 0), (0.049, 0.047), "joint"),
-        Part("head", (0, 0.075, -0.008), (0, 0.062, 0.012), (0.098, 0.090), "head", wide=0.88),
-        Part("head", (0, 0.055, 0.012), (0, -0.012, 0.045), (0.082, 0.047), "head", wide=0.88),
-        Part("head", (-0.040, 0.066, 0.058), (0.040, 0.066, 0.058), (0.034, 0.034), "visor",
-             wide=0.62, side=(0, 1, 0), thick=1.25),
+        Part("pelvis", (-0.060, -0.042, 0), (0.060, -0.042, 0), (0.086, 0.086), "pelvis"),
+        Part("pelvis", (-0.058, -0.068, -0.030), (0.058, -0.068, -0.030), (0.074, 0.074), "pelvis"),
+        Part("waist", (0, -0.01, 0), (0, belly - 0.06, 0.002), (0.094, 0.098), "torso",
+             wide=1.22, thick=0.90),
+        Part("chest", (0, -0.10, 0.004), (0, 0.075, 0.0), (0.101, 0.118), "torso",
+             wide=1.28, thick=0.88),
+        Part("chest", (0, 0.11, -0.016), (0, 0.205, -0.010), (0.080, 0.050), "torso", wide=1.45),
+        Part("neck", (0, -0.03, 0), (0, neck, 0), (0.048, 0.046), "joint"),
+        Part("head", (0, 0.098, -0.006), (0, 0.028, 0.018), (0.088, 0.066), "head", wide=0.88),
+        Part("head", (0, 0.080, 0.040), (0, 0.020, 0.047), (0.056, 0.044), "visor", wide=1.06),
     ]  # fmt: skip
 
 
@@ -78,8 +77,8 @@ def _left_arm(length: np.ndarray) -> list[Part]:
     """Collar to fingers of the left arm, which points along +x in its frames."""
     upper, lower = (float(length[JOINTS[name]]) for name in ("left_elbow", "left_wrist"))
     parts = [
-        Part("left_shoulder", (-0.085, 0.012, 0), (0, 0.004, 0), (0.062, 0.058), "torso"),
-        Part("left_upper_arm", (0, 0, 0), (0.02, 0, 0), (0.060, 0.058), "joint"),
+        Part("left_shoulder", (-0.085, 0.010, 0), (-0.004, 0.002, 0), (0.062, 0.049), "torso"),
+        Part("left_upper_arm", (0, 0, 0), (0.018, 0, 0), (0.061, 0.059), "joint"),
         Part("left_upper_arm", (0.035, 0, 0), (upper - 0.02, 0, 0), (0.055, 0.040), "left"),
         Part("left_forearm", (-0.004, 0, 0), (0.006, 0, 0), (0.042, 0.042), "joint"),
         Part("left_forearm", (0.03, 0, 0), (0.45 * lower, 0, 0), (0.040, 0.040), "left"),
@@ -147,7 +146,7 @@ class Pose:
     joints: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Figure:
     """One mannequin: its parts in bone frames and their colours."""
 
@@ -206,6 +205,13 @@ class Figure:
         """Colour of each part, float32 [P,3] in 0..1."""
         table = roles(self.accent)
         return np.array([table[part.role] for part in self.parts], dtype=np.float32)
+
+    @cached_property
+    def mesh(self) -> FigureMesh:
+        """All parts merged into one triangle mesh."""
+        from engine.render.mesh import FigureMesh
+
+        return FigureMesh.of(self)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

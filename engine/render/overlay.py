@@ -13,9 +13,24 @@ from PIL import Image, ImageDraw, ImageFont
 from engine.render.palette import INK, PAPER, Colour, rgb
 
 _SPELLED = {
-    "’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "→": "->", "ß": "ss", "æ": "ae",
-    "ø": "o", "œ": "oe", "ł": "l", "đ": "d", "Æ": "AE", "Ø": "O", "×": "x", "\u00a0": " ",
-}  # fmt: skip
+    "’": "'",
+    "‘": "'",
+    "“": '"',
+    "”": '"',
+    "–": "-",
+    "—": "-",
+    "→": "->",
+    "ß": "ss",
+    "æ": "ae",
+    "ø": "o",
+    "œ": "oe",
+    "ł": "l",
+    "đ": "d",
+    "Æ": "AE",
+    "Ø": "O",
+    "×": "x",
+    "\u00a0": " ",
+}
 _MAX_LINES = 2
 
 
@@ -29,8 +44,10 @@ def plain(text: str) -> str:
     """`text` in characters that the built-in font has: accents dropped, the rest left out."""
     spelled = "".join(_SPELLED.get(char, char) for char in text[:2000])
     simple = unicodedata.normalize("NFKD", spelled)
-    kept = "".join(char if " " <= char <= "~" or char == "…" else " " if char.isspace() else ""
-                   for char in simple)  # fmt: skip
+    kept = "".join(
+        char if " " <= char <= "~" or char == "…" else " " if char.isspace() else ""
+        for char in simple
+    )
     return " ".join(kept.split())
 
 
@@ -92,11 +109,16 @@ def caption(text: str, tint: Colour, width: int, height: int) -> Overlay | None:
     scale = 3  # drawn larger and reduced: Pillow's shapes have hard edges
     image = Image.new("RGBA", (card[0] * scale, card[1] * scale), (255, 255, 255, 0))
     draw = ImageDraw.Draw(image)
-    draw.rounded_rectangle([0, 0, card[0] * scale - 1, card[1] * scale - 1],
-                           radius=round(size * 0.55) * scale, fill=(*_byte(rgb(PAPER)), 222))  # fmt: skip
+    draw.rounded_rectangle(
+        [0, 0, card[0] * scale - 1, card[1] * scale - 1],
+        radius=round(size * 0.55) * scale,
+        fill=(*_byte(rgb(PAPER)), 222),
+    )
     middle = (round(pad * 0.7) + leading / 2) * scale
-    draw.ellipse([pad * scale, middle - dot * scale, (pad + 2 * dot) * scale, middle + dot * scale],
-                 fill=(*_byte(tint), 255))  # fmt: skip
+    draw.ellipse(
+        [pad * scale, middle - dot * scale, (pad + 2 * dot) * scale, middle + dot * scale],
+        fill=(*_byte(tint), 255),
+    )
     image = image.resize(card, Image.Resampling.BOX)
     draw = ImageDraw.Draw(image)
     for row, line in enumerate(lines):
@@ -114,8 +136,9 @@ def clock(text: str, width: int, height: int) -> Overlay:
     size = max(10, round(height / 38))
     room = int(font(size).getlength(text)) + 2
     image = Image.new("RGBA", (room, round(size * 1.5)), (*_byte(rgb(INK)), 0))
-    ImageDraw.Draw(image).text((room - 1, size * 0.75), text, font=font(size), anchor="rm",
-                               fill=(*_byte(rgb(INK)), 150))  # fmt: skip
+    ImageDraw.Draw(image).text(
+        (room - 1, size * 0.75), text, font=font(size), anchor="rm", fill=(*_byte(rgb(INK)), 150)
+    )
     return _overlay(image, width - room - round(size * 0.8), round(size * 0.6))
 
 

@@ -20,16 +20,38 @@ from engine.render.overlay import Overlay, clock, font
 from engine.render.palette import INK, PAPER, rgb
 
 TILE = 0.5  # metres
-_LIGHT_TILE, _DARK_TILE, _HAZE, _ZENITH = 229.0, 216.0, 240.0, 226.0
+_LIGHT_TILE, _DARK_TILE, _HAZE, _ZENITH = 231.0, 215.0, 241.0, 229.0
 _SHADOW_CELLS, _SHADOW_SPAN = 72, 2.9  # texels and metres of the square under the body
-_SHADOW_DEPTH = 0.62  # how dark the darkest contact gets
+_SHADOW_DEPTH = 0.58  # how dark the darkest contact gets
 _DIVIDER = (196, 203, 211)
-_MARK_REACH = 12  # metres marked each way
+_MARK_REACH, _MARK_SIGHT, _MARK_INK = 12, 7.5, 92.0  # metres, metres from focus, tones
 # Radius in metres of what each joint's bone throws down, by joint (bone from its parent).
-_SHADE_RADII = np.array([
-    .12, .10, .10, .12, .075, .075, .12, .05, .05, .13, .045, .045, .10, .10, .10, .09,
-    .07, .07, .045, .045, .04, .04,
-])  # fmt: skip
+_SHADE_RADII = np.array(
+    [
+        0.12,
+        0.10,
+        0.10,
+        0.12,
+        0.075,
+        0.075,
+        0.12,
+        0.05,
+        0.05,
+        0.13,
+        0.045,
+        0.045,
+        0.10,
+        0.10,
+        0.10,
+        0.09,
+        0.07,
+        0.07,
+        0.045,
+        0.045,
+        0.04,
+        0.04,
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +93,7 @@ def draw_background(view: View) -> np.ndarray:
     tones = np.empty((camera.height, camera.width), dtype=np.float32)
     if horizon:
         climb = np.linspace(1.0, 0.0, horizon, endpoint=False, dtype=np.float32)[:, None]
-        tones[:horizon] = _HAZE + (_ZENITH - _HAZE) * climb**1.5
+        tones[:horizon] = _HAZE + (_ZENITH - _HAZE) * climb
     if horizon < camera.height:
         floor = _Floor.below(camera, horizon, rows[horizon:], slope[horizon:])
         floor.checker(tones[horizon:])
@@ -100,14 +122,14 @@ def compose(scene_frame: SceneFrame, draw_figure: Callable[[np.ndarray, View], N
 class _Floor:
     """Pixel rows below the horizon. World x = x0[row] + dx[row] * column, the same for z."""
 
+    top: int
+    width: int
     x0: np.ndarray
     dx: np.ndarray
     z0: np.ndarray
     dz: np.ndarray
     footprint: np.ndarray  # metres of floor that one pixel covers in depth, per row
     fade: np.ndarray  # 0 near .. 1 in the haze, per row
-    top: int
-    width: int
 
     @classmethod
     def below(cls, camera: Camera, top: int, rows: np.ndarray, slope: np.ndarray) -> _Floor:
@@ -118,9 +140,10 @@ class _Floor:
         x = camera.position[0] + depth * (forward[0] - up[0] * rows) + right[0] * first
         z = camera.position[2] + depth * (forward[2] - up[2] * rows) + right[2] * first
         fade = np.clip((depth - 4.5) / 9.0, 0.0, 1.0)
-        column = [a.astype(np.float32)[:, None] for a in
-                  (x, right[0] * step, z, right[2] * step, step / -slope, fade * (2 - fade))]  # fmt: skip
-        return cls(*column, top=top, width=camera.width)
+        fade *= 2.0 - fade
+        dx, dz, footprint = right[0] * step, right[2] * step, step / -slope
+        columns = [a.astype(np.float32)[:, None] for a in (x, dx, z, dz, footprint, fade)]
+        return cls(top, camera.width, *columns)
 
     def checker(self, tones: np.ndarray) -> None:
         """Fill `tones` with the checker, edges filtered to a pixel, fading into the haze."""
@@ -151,35 +174,31 @@ class _Floor:
         return self.x0[rows] + self.dx[rows] * across, self.z0[rows] + self.dz[rows] * across
 
     def marks(self, tones: np.ndarray, camera: Camera) -> None:
-        """A tick and its number at every metre along both axes through the start."""
+        """A dot and its number at every metre along both axes through the start."""
         focus = camera.position + camera.rotation[:, 2] * 4.0
-        heading = camera.rotation[[0, 2], 2]
-        turn = int(np.round(np.arctan2(heading[0], heading[1]) / (np.pi / 2))) % 4
         for axis in (0, 1):
             for metre in range(-_MARK_REACH, _MARK_REACH + 1):
                 spot = np.zeros(2)
                 spot[axis] = metre
-                if (metre == 0 and axis == 1) or np.abs(spot - focus[[0, 2]]).max() > 7.5:
-                    continue
-                self._mark(tones, camera, spot, axis, metre, turn)
+                repeated = metre == 0 and axis == 1
+                if not repeated and np.abs(spot - focus[[0, 2]]).max() < _MARK_SIGHT:
+                    self._mark(tones, camera, spot, metre)
 
-    def _mark(
-        self, tones: np.ndarray, camera: Camera, spot: np.ndarray, axis: int, metre: int, turn: int
-    ) -> None:
+    def _mark(self, tones: np.ndarray, camera: Camera, spot: np.ndarray, metre: int) -> None:
         half = _DECAL_METRES / 2
-        box = spot + np.array([(-half, -half), (half, -half), (half, half), (-half, half)])
+        right = camera.rotation[[0, 2], 0]  # level, as the camera never rolls
+        away = np.array([right[1], -right[0]])
+        box = spot + np.array([right + away, right - away, -right - away, away - right]) * half
         region = self.region(box, camera)
         if region is None:
             return
         x, z = self.world(*region)
-        x, z = x - spot[0], z - spot[1]
-        # Seen from the camera, the number's top points away from it, in steps of a quarter turn.
-        away, across = ((z, -x), (x, z), (-z, x), (-x, -z))[turn]
-        lengthways = (axis == 1) == (turn in (0, 2))  # does the ruler run towards the camera?
+        x, z = x - np.float32(spot[0]), z - np.float32(spot[1])
+        u = (x * np.float32(right[0]) + z * np.float32(right[1])) / _DECAL_METRES + 0.5
+        v = 0.5 - (x * np.float32(away[0]) + z * np.float32(away[1])) / _DECAL_METRES
         pixels = _DECAL_METRES / float(self.footprint[region[0]].mean())
-        image = _decal(metre, lengthways, int(np.clip(np.log2(_DECAL_SIZE / pixels), 0, 3)))
-        ink = _sample(image, across / _DECAL_METRES + 0.5, 0.5 - away / _DECAL_METRES)
-        tones[region] -= ink * (1 - self.fade[region[0]]) * 92.0
+        image = _decal(metre, int(np.clip(np.log2(_DECAL_SIZE / pixels), 0, 3)))
+        tones[region] -= _sample(image, u, v) * (1 - self.fade[region[0]]) * _MARK_INK
 
     def shadow(self, tones: np.ndarray, joints: np.ndarray, camera: Camera) -> None:
         """Darken the floor below the body: soft, darker and sharper where it touches."""
@@ -191,8 +210,9 @@ class _Floor:
             return
         image = _shade(joints, centre)
         x, z = self.world(*region)
-        dark = _sample(image, (x - centre[0]) / _SHADOW_SPAN + 0.5,
-                       (z - centre[1]) / _SHADOW_SPAN + 0.5)  # fmt: skip
+        dark = _sample(
+            image, (x - centre[0]) / _SHADOW_SPAN + 0.5, (z - centre[1]) / _SHADOW_SPAN + 0.5
+        )
         tones[region] *= 1.0 - _SHADOW_DEPTH * dark
 
 
@@ -246,7 +266,7 @@ def _shade(joints: np.ndarray, centre: np.ndarray) -> np.ndarray:
     rise = ends[:, 1] - begins[:, 1]
     height = np.maximum(begins[:, 1, None, None] + along * rise[:, None, None] - FLOOR_Y, 0.0)
     blur = _SHADE_RADII[:, None, None].astype(np.float32) + 0.30 * height
-    dark = np.exp(-gap / (blur * blur)) * (0.80 / (1.0 + 3.2 * height))
+    dark = np.exp(-gap / (blur * blur)) * (0.72 * np.exp(-2.4 * height))
     total = 1.0 - np.prod(1.0 - dark, axis=0)
     rim = np.clip((_SHADOW_SPAN / 2 - np.hypot(px[0], pz[0])) / 0.25, 0.0, 1.0)
     return (total * rim).astype(np.float32)
@@ -256,20 +276,16 @@ _DECAL_METRES, _DECAL_SIZE = 0.8, 256
 
 
 @cache
-def _decal(metre: int, lengthways: bool, level: int) -> np.ndarray:
-    """Ink 0..1 of one metre mark, float32, halved `level` times: its tick and its number."""
+def _decal(metre: int, level: int) -> np.ndarray:
+    """Ink 0..1 of one metre mark, float32, halved `level` times: its dot and its number."""
     image = Image.new("L", (_DECAL_SIZE, _DECAL_SIZE), 0)
-    draw = ImageDraw.Draw(image)
     middle = _DECAL_SIZE // 2
-    tick = (26, 3) if lengthways else (3, 26)
-    draw.rectangle(
-        [middle - tick[0], middle - tick[1], middle + tick[0], middle + tick[1]], fill=255
-    )
+    ImageDraw.Draw(image).ellipse([middle - 10, middle - 10, middle + 10, middle + 10], fill=255)
     text = "0" if metre == 0 else f"{abs(metre)} m"
-    letters = Image.new("L", (200, 64), 0)
-    ImageDraw.Draw(letters).text((100, 32), text, fill=255, font=font(44), anchor="mm")
+    letters = Image.new("L", (240, 64), 0)
+    ImageDraw.Draw(letters).text((120, 32), text, fill=255, font=font(48), anchor="mm")
     # Stretched away from the viewer, as road markings are, so that it reads at a flat angle.
-    letters = letters.resize((130, 96), Image.Resampling.LANCZOS)
-    image.paste(letters, (middle - 65, middle + 14))
+    letters = letters.resize((160, 104), Image.Resampling.LANCZOS)
+    image.paste(letters, (middle - 80, middle + 16))
     small = image.resize((_DECAL_SIZE >> level,) * 2, Image.Resampling.BOX)
     return np.asarray(small, dtype=np.float32) / 255.0

@@ -1,35 +1,56 @@
-"""The light on the figure, one formula in numpy: key, fill, sky and a thin rim."""
+"""The light on the figure: the lamps of both backends, and pyrender's shading formula in numpy."""
 
 from __future__ import annotations
 
 import numpy as np
 
-# Directions towards the lights in camera space (right, up, forward): they travel with the camera,
-# so the figure is lit alike from every side.
-KEY = np.array([-0.45, 0.72, -0.53])
-FILL = np.array([0.75, 0.15, -0.64])
-KEY_POWER, FILL_POWER, SKY_POWER, GROUND_POWER = 0.62, 0.16, 0.46, 0.26
+# Lamps: direction towards them in camera space (right, up, forward) and power in linear light.
+# They travel with the camera, so that the figure is lit alike from every side.
+LAMPS: tuple[tuple[np.ndarray, float], ...] = tuple(
+    (np.array(direction) / np.linalg.norm(direction), power)
+    for direction, power in (
+        ((-0.55, 0.62, -0.56), 0.78),  # key, from the upper left
+        ((0.90, 0.10, -0.42), 0.20),  # fill, from the right
+        ((0.15, 0.90, 0.40), 0.30),  # from above and behind: draws shoulders and thighs
+    )
+)
+AMBIENT = 0.30
+ROUGHNESS = 0.50
+GAMMA = 2.2
+_REFLECTANCE = 0.04  # of any surface that is not metal, seen straight on
 
 
-def shade(
-    normal: np.ndarray, toward: np.ndarray, albedo: np.ndarray, rotation: np.ndarray
-) -> np.ndarray:
-    """Colour of surface points, float32 [N,3] in 0..255.
+def linear(colour: np.ndarray) -> np.ndarray:
+    """Display colour 0..1 to linear light, as the shaders count it."""
+    return np.asarray(colour) ** GAMMA
 
-    normal [N,3] unit and toward [N,3] (to the eye, any length) in camera space; albedo [N,3] in
-    0..1; rotation [3,3] is the camera's (columns right, up, forward in world space).
+
+def shade(normal: np.ndarray, toward: np.ndarray, albedo: np.ndarray) -> np.ndarray:
+    """Display colour of surface points, float32 [N,3] in 0..255.
+
+    normal [N,3] (unit) and toward [N,3] (to the eye, any length) in camera space; albedo [N,3] in
+    linear light 0..1.
     """
-    key, fill = (light / np.linalg.norm(light) for light in (KEY, FILL))
-    up = rotation[1].astype(np.float32)  # world up seen from the camera
     eye = toward / np.linalg.norm(toward, axis=1, keepdims=True)
-    sky = 0.5 + 0.5 * (normal @ up)
-    light = GROUND_POWER + (SKY_POWER - GROUND_POWER) * sky
-    # A little wrap keeps the shadow side readable.
-    light += KEY_POWER * np.maximum((normal @ key.astype(np.float32) + 0.18) / 1.18, 0.0)
-    light += FILL_POWER * np.maximum(normal @ fill.astype(np.float32), 0.0)
-    half = eye + key.astype(np.float32)
-    half /= np.linalg.norm(half, axis=1, keepdims=True)
-    gloss = 0.16 * np.maximum((normal * half).sum(1), 0.0) ** 28
-    rim = 0.10 * (1.0 - np.maximum((normal * eye).sum(1), 0.0)) ** 3 * sky
-    colour = albedo * light[:, None] + (gloss + rim)[:, None]
-    return np.clip(colour * 255.0, 0.0, 255.0).astype(np.float32)
+    facing = np.clip((normal * eye).sum(1), 0.001, 1.0)
+    light = np.full(len(normal), AMBIENT, dtype=np.float32)
+    flat = ROUGHNESS**4
+    for direction, power in LAMPS:
+        lamp = direction.astype(np.float32)
+        half = eye + lamp
+        half /= np.linalg.norm(half, axis=1, keepdims=True)
+        lit = np.clip(normal @ lamp, 0.001, 1.0)
+        spread = np.clip((normal * half).sum(1), 0.0, 1.0) ** 2 * (flat - 1.0) + 1.0
+        grazing = (1.0 - np.clip((eye * half).sum(1), 0.0, 1.0)) ** 5
+        mirror = _REFLECTANCE + (1.0 - _REFLECTANCE) * grazing
+        gloss = mirror * _open(lit) * _open(facing) * flat / (spread * spread)
+        gloss /= 4.0 * lit * facing + 0.001
+        light += power * lit * ((1.0 - mirror) * (1.0 - _REFLECTANCE) + gloss)
+    colour = np.clip(albedo * light[:, None], 0.0, 1.0) ** np.float32(1.0 / GAMMA)
+    return (colour * 255.0).astype(np.float32)
+
+
+def _open(cosine: np.ndarray) -> np.ndarray:
+    """Smith's share of a rough surface that is not hidden by its own bumps."""
+    bumps = (ROUGHNESS + 1.0) ** 2 / 8.0
+    return cosine / (cosine * (1.0 - bumps) + bumps)

@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.render.camera import Camera
 from engine.render.scene import SceneFrame, View, compose
-from engine.render.shading import shade
+from engine.render.shading import linear, shade
 
 _SUBSAMPLES = ((-0.125, -0.375), (0.375, -0.125), (-0.375, 0.125), (0.125, 0.375))
 
@@ -181,7 +181,7 @@ def _colour(
 ) -> np.ndarray:
     normal = cones.normals(part, a, b, depth)
     toward = np.stack([-a, -b, -np.ones_like(a)], axis=1)
-    return shade(normal, toward, view.figure.colours[part], view.camera.rotation)
+    return shade(normal, toward, linear(view.figure.colours)[part])
 
 
 def _smooth_outlines(

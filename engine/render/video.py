@@ -148,7 +148,7 @@ def _check(
 
 
 def _at_rate(motion: HasJoints, fps: float) -> np.ndarray:
-    """Joints [T',22,3] in float64 at `fps`, interpolated linearly when the motion's rate differs."""
+    """Joints [T',22,3] in float64 at `fps`, interpolated when the motion's rate differs."""
     joints = np.asarray(motion.joints, dtype=np.float64)
     own = float(getattr(motion, "fps", FPS))
     if own == fps or len(joints) < 2:
