@@ -99,13 +99,17 @@ def retarget(world: World, rig: Rig) -> np.ndarray:
 
 
 def leg_scale(world: World, rig: Rig) -> float:
-    """Length of the target's right leg over the source's (both in metres)."""
-    hip, knee, ankle = (point(world, rig, f"right_{name}") for name in ("hip", "knee", "ankle"))
-    leg = np.linalg.norm(hip - knee, axis=1) + np.linalg.norm(knee - ankle, axis=1)
-    length = float(np.median(leg)) * rig.unit
+    """Length of the target's (right) leg over the mean of the source's legs, both in metres."""
+    length = 0.5 * rig.unit * sum(_leg(world, rig, side) for side in SIDES)
     if not 0.05 < length < 50.0:
         raise StudioError(f"The source's leg is {length:.3f} m long; its unit must be wrong.")
     return TARGET_LEG / length
+
+
+def _leg(world: World, rig: Rig, side: str) -> float:
+    hip, knee, ankle = (point(world, rig, f"{side}_{name}") for name in ("hip", "knee", "ankle"))
+    leg = np.linalg.norm(hip - knee, axis=1) + np.linalg.norm(knee - ankle, axis=1)
+    return float(np.median(leg))
 
 
 def bone_directions(world: World, rig: Rig) -> np.ndarray:

@@ -56,7 +56,7 @@ ASF_RIG = Rig(
         "right": Foot("rfoot", (-0.10259, -0.28148, 0.95407)),
     },
     shoulder_origin="thorax",
-    shoulder_rest={"left": (0.19343, 0.05665, -0.00767), "right": (-0.1942, 0.03685, -0.0132)},
+    shoulder_rest={"left": (0.19293, 0.0565, -0.00765), "right": (-0.19369, 0.03675, -0.01317)},
 )
 # Constants: the same over 07_01, 07_02, 07_03, 08_01, 12_01, 02_01 and 02_02.
 DAZ_RIG = Rig(
