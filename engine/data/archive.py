@@ -11,6 +11,7 @@ from pathlib import Path
 from engine.data.dataset import safe_name
 from engine.errors import StudioError
 
+EXTRA = ".json"  # annotations that are published apart from the motion
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2")
 
 
@@ -18,8 +19,8 @@ def open_source(paths: Sequence[Path], work: Path) -> Path:
     """Return one folder that holds everything in `paths` (folders or archives as published).
 
     One folder is used where it lies. Archives are unpacked below `work`, once; several paths of
-    one source come together there, folders as links to their files. StudioError when a path does
-    not exist, is no archive or cannot be unpacked.
+    one source come together there, folders and annotation files (.json) as links. StudioError
+    when a path does not exist, is no archive or cannot be unpacked.
     """
     for path in paths:
         check_path(path)
@@ -33,6 +34,8 @@ def open_source(paths: Sequence[Path], work: Path) -> Path:
         target.mkdir(parents=True)
         if path.is_dir():
             _link(path, target)
+        elif path.suffix.lower() == EXTRA:
+            (target / path.name).symlink_to(path.resolve())
         else:
             unpack(path, target)
         (work / f".{target.name}.done").touch()
@@ -40,10 +43,10 @@ def open_source(paths: Sequence[Path], work: Path) -> Path:
 
 
 def check_path(path: Path) -> None:
-    """Raise StudioError unless `path` is a folder or an archive by its name."""
+    """Raise StudioError unless `path` is a folder, an archive by its name or annotations."""
     if not path.exists():
         raise StudioError(f"{path} does not exist. Give the folder or archive as published.")
-    if path.is_file() and not path.name.lower().endswith(ARCHIVES):
+    if path.is_file() and not path.name.lower().endswith((*ARCHIVES, EXTRA)):
         raise StudioError(f"{path} is neither a folder nor an archive ({', '.join(ARCHIVES)}).")
 
 

@@ -21,6 +21,7 @@ from engine.data.journal import Journal, code_stamp
 from engine.data.splits import Unit, assign
 from engine.data.takes import TakeResult, import_take
 from engine.errors import StudioError
+from engine.motion.skeleton import FPS
 
 AHEAD = 8  # takes handed to each worker in advance, so that none waits for the parent
 
@@ -39,7 +40,20 @@ class PrepareReport:
     @property
     def minutes(self) -> float:
         """Length of all clips together at 20 fps."""
-        return self.frames / 20.0 / 60.0
+        return self.frames / FPS / 60.0
+
+    def __str__(self) -> str:
+        lines = [f"{self.folder}: {self.clips:,} clips, {self.minutes:,.1f} minutes."]
+        for name, count in self.per_source.items():
+            lines.append(
+                f"  {name}: {count['clips']:,} clips of {count['takes']:,} takes, "
+                f"{count['skipped']:,} skipped"
+            )
+        if self.reused:
+            lines.append(f"{self.reused:,} takes were already done by an earlier run.")
+        if self.skipped:
+            lines.append(f"What was skipped and why: {self.folder / 'skipped.jsonl'}")
+        return "\n".join(lines)
 
 
 def prepare(

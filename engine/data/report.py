@@ -19,10 +19,10 @@ from engine.motion.skeleton import FPS, MAX_SECONDS
 NO_LABEL = "(captions only)"
 
 
-def report(data_dir: Path | str, out: Path | str) -> dict[str, Any]:
+def report(data_dir: Path | str, out: Path | str) -> Path:
     """Write report.md, report.json and SVG plots about the dataset `data_dir` into `out`.
 
-    Returns what report.json holds. StudioError when `data_dir` is no prepared dataset.
+    Returns the path of report.md. StudioError when `data_dir` is no prepared dataset.
     """
     dataset, out = MotionDataset.open(data_dir), Path(out)
     skipped = read_lines(dataset.folder / "skipped.jsonl")
@@ -31,7 +31,7 @@ def report(data_dir: Path | str, out: Path | str) -> dict[str, Any]:
     for name, text in plots(facts).items():
         write_bytes(out / name, text.encode())
     write_bytes(out / "report.md", markdown(facts).encode())
-    return facts
+    return out / "report.md"
 
 
 def summarise(
