@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.data.captions.facts import FACT_WORDS
+from engine.data.captions.facts import fact_words
 from engine.data.captions.frames import NOUN_FRAMES, VERB_FRAMES
 from engine.data.captions.labels import canonical_style, content_of
-from engine.data.captions.phrases import phrases
+from engine.data.captions.phrases import details, phrases
 from engine.data.captions.pools import (
     NOBODY,
     POSSESSIVE,
@@ -40,6 +40,7 @@ class Manner:
     lead: str = ""
     also: str = ""
     noun: str = ""
+    rel: str = ""
     who: Subject | None = None
 
 
@@ -49,6 +50,7 @@ _MODES: dict[str, tuple[tuple[float, tuple[str, ...]], ...]] = {
         (6, ("adj",)), (5, ("adv",)), (4, ("tail",)), (3, ("who",)), (1, ("lead",)),
         (1, ("also",)), (2, ("adj", "tail")), (1, ("adj", "adv")), (1, ("who", "tail")),
         (1, ("who", "adv")), (1, ("adv", "also")), (1, ("adv", "tail")),
+        (2, ("rel",)), (1, ("rel", "tail")), (1, ("rel", "adv")),
     ),
     "!": ((5, ("adv",)), (4, ("tail",)), (1, ("adv", "tail"))),
     "-": ((5, ("adv",)), (4, ("tail",)), (1, ("adv", "tail"))),
@@ -79,7 +81,7 @@ def choose_subject(chosen: Manner, style: str, rng: np.random.Generator, kind: K
     """Draw who acts; a style that sits in the noun ("an old man") brings its own subject."""
     if chosen.who is not None:
         return chosen.who
-    pool = tuple(s for s in subjects() if s.person or not chosen.adj)
+    pool = tuple(s for s in subjects() if s.person or not (chosen.adj or chosen.rel))
     if style in ("feminine", "masculine"):  # "a woman, in a manly way" is not what the clip shows
         wrong = "he" if style == "feminine" else "she"
         pool = tuple(s for s in pool if s.pronoun != wrong)
@@ -105,7 +107,9 @@ def verb_phrase(
 ) -> str:
     """The phrase in one verb form with adverb and trailing clause in place."""
     possessive = who.possessive if rng.random() < 0.45 else "the"
-    text = inflect(phrase.text, form, possessive)
+    text = phrase.text.replace("{themselves}", REFLEXIVE[who.pronoun])
+    text = text.replace("{their}", POSSESSIVE[who.pronoun])
+    text = inflect(text, form, possessive)
     if said.adv:
         ahead = " " not in said.adv and rng.random() < 0.6
         text = f"{said.adv} {text}" if ahead else f"{text} {said.adv}"
@@ -160,48 +164,68 @@ def build(
     rng: np.random.Generator,
     kind: Kind,
     facts: tuple[str, ...] = (),
+    extra: tuple[Phrase, ...] = (),
 ) -> str:
-    """One sentence from a phrase and a frame; style, subject and facts are drawn."""
+    """One sentence from a phrase and a frame; style, subject, facts and details are drawn."""
     voice = "n" if phrase.noun else frame.voice
-    starts = frame.text.startswith("{S}")
-    said = manner(style, voice, rng, kind, leads=starts)
+    said = manner(style, voice, rng, kind, leads=frame.text.startswith("{S}"))
+    told = None if phrase.noun else style_verb(phrase, style, rng, kind)
+    if told is not None:
+        phrase = told
+        said = Manner() if rng.random() < 0.5 else said
     said = _with_fact(said, facts, rng, voice)
     if frame.voice == "s":
         who = choose_subject(said, style, rng, kind)
     else:
         who = YOU if frame.voice == "!" else NOBODY
-    text = frame.text
-    if phrase.noun:
-        noun = phrase.text.replace("{adj}", said.noun)
-        if said.noun and "{adj}" not in phrase.text:
-            noun = f"{noun}, {said.noun}"
-        text = text.replace("{N}", inflect(noun, "base", "the"))
-        if said.tail:
-            tail = _fill_pronouns(said.tail, who)
-            text = text + tail if tail.startswith(",") else f"{text} {tail}"
-    for slot, form in _FORMS.items():
+    text = _fill_noun(frame.text, phrase, said, who) if phrase.noun else frame.text
+    forms: dict[str, Form] = _FORMS | {"{does}": "base" if who.plural else "s"}
+    for slot, form in forms.items():
         if slot in text:
             text = text.replace(slot, verb_phrase(phrase, form, who, said, rng))
-    if "{does}" in text:
-        present: Form = "base" if who.plural else "s"
-        text = text.replace("{does}", verb_phrase(phrase, present, who, said, rng))
-    text = agree(text, who)
-    text = text.replace("{S}", who.text).replace("{O}", who.objective).replace("{adj}", said.adj)
+    rel = f" {inflect(said.rel, 's').replace('who be ', 'who is ')}" if said.rel else ""
+    text = agree(text, who).replace("{S}", who.text + rel).replace("{O}", who.objective + rel)
+    text = text.replace("{adj}", said.adj)
     if said.lead:
         text = f"{_fill_pronouns(said.lead, who)}, {text}"
     if said.also:
         text = f"{text}. {_fill_pronouns(said.also, who)}."
+    elif extra and frame.voice == "s" and rng.random() < 0.15:
+        text = f"{text}. {_fill_pronouns(pick(extra, rng, kind).text, who)}."
     return tidy(text)
+
+
+def style_verb(phrase: Phrase, style: str, rng: np.random.Generator, kind: Kind) -> Phrase | None:
+    """Now and then the phrase with a verb that carries the style: "trudges" for "walks"."""
+    gait = re.match(r"(walk|run)\*(?! (on tip|like|with|quiet|stealth|and |for |, ))", phrase.text)
+    if gait is None or rng.random() > 0.3:
+        return None
+    choices = words(style, gait[1])
+    if not choices:
+        return None
+    verb = pick(choices, rng, kind, 0.6).text
+    return replace(phrase, text=verb + phrase.text[len(gait[1]) + 1 :])
+
+
+def _fill_noun(text: str, phrase: Phrase, said: Manner, who: Subject) -> str:
+    noun = inflect(phrase.text.replace("{adj}", said.noun), "base", "the")
+    text = text.replace("{N}", noun)
+    if not said.tail:
+        return text
+    tail = _fill_pronouns(said.tail, who)
+    end = re.search(r"[?]|, please$", text)
+    body, rest = (text[: end.start()], text[end.start() :]) if end else (text, "")
+    return (body + tail if tail.startswith(",") else f"{body} {tail}") + rest
 
 
 def _with_fact(
     said: Manner, facts: tuple[str, ...], rng: np.random.Generator, voice: str
 ) -> Manner:
     """Mention one measured fact where the sentence still has room for it."""
-    usable = [fact for fact in facts if fact in FACT_WORDS]
+    usable = [words_ for words_ in map(fact_words, facts) if words_]
     if not usable or voice == "n" or said.tail or said.also or rng.random() > 0.5:
         return said
-    choices = FACT_WORDS[usable[int(rng.integers(len(usable)))]]
+    choices = usable[int(rng.integers(len(usable)))]
     return replace(said, tail=choices[int(rng.integers(len(choices)))])
 
 
@@ -238,7 +262,8 @@ def sample(
     use_noun &= kind != "eval" or any(p.reserved for p in nouns)
     phrase = pick(nouns if use_noun else verbs, rng, kind)
     frame = pick(frames(NOUN_FRAMES if phrase.noun else VERB_FRAMES), rng, kind, 0.5)
-    return finish(build(phrase, frame, style, rng, kind, attributes), rng)
+    extra = details(content)
+    return finish(build(phrase, frame, style, rng, kind, attributes, extra), rng)
 
 
 def sentences(

@@ -14,7 +14,7 @@ import numpy as np
 
 from engine.data.captions.frames import SUBJECTS
 from engine.data.captions.verbs import Phrase
-from engine.data.captions.words_style import STYLE_WORDS
+from engine.data.captions.words_style import STYLE_RUNS, STYLE_WALKS, STYLE_WORDS
 
 Kind = Literal["train", "eval", "all"]
 
@@ -115,7 +115,18 @@ def frames(table: str) -> tuple[Frame, ...]:
 @lru_cache(maxsize=256)
 def words(style: str, part: str) -> tuple[Word, ...]:
     """The ways of saying a style in one part of the sentence."""
-    row = STYLE_WORDS[style].get(part, "")
+    if part == "walk":
+        row = STYLE_WALKS.get(style, "")
+    elif part == "run":
+        row = STYLE_RUNS.get(style, "")
+    elif part == "rel":  # "They look* sad" serves as "who look* sad"
+        return tuple(
+            Word(word.text.replace("{They}", "who", 1), word.weight, word.reserved)
+            for word in words(style, "also")
+            if word.text.startswith("{They} ")
+        )
+    else:
+        row = STYLE_WORDS[style].get(part, "")
     return tuple(
         Word(text.lstrip("~ "), 1.0, text.startswith("~"))
         for text in map(str.strip, row.split("|"))

@@ -124,8 +124,6 @@ def parse(table: str) -> tuple[Phrase, ...]:
 
 
 def inflect(text: str, form: Form, possessive: str = "the") -> str:
-    """Conjugate every marked verb of a phrase and fill `{the}` and `{their}`."""
+    """Conjugate every marked verb of a phrase and fill `{the}`."""
     text = _VERB.sub(lambda match: conjugate(match[1], form), text)
-    if "{their}" in text:
-        text = text.replace("{their}", "their" if possessive == "the" else possessive)
     return text.replace("{the}", possessive)

@@ -14,7 +14,8 @@ _TIRED = {
     "| completely exhausted | dead tired | ~ weak and tired | ~ really tired | ~ knackered"
     "| ~ spent | ~ utterly drained",
     "adv": "wearily | tiredly | sluggishly | with little energy | in a tired way | heavily"
-    "| without any energy | ~ lethargically | ~ in an exhausted manner | ~ listlessly",
+    "| without any energy | slowly and wearily"
+    "| ~ lethargically | ~ in an exhausted manner | ~ listlessly",
     "who": "a person who is exhausted | someone who is very tired | a worn-out man"
     "| someone with no energy left | ~ somebody who has not slept for days"
     "| ~ a guy at the end of his strength",
@@ -34,7 +35,8 @@ _TIRED = {
 _OLD = {
     "adj": "old | elderly | aged | frail old | very old | ~ ancient | ~ frail | ~ stooped old",
     "adv": "like an old person | like an elderly person | in an elderly manner | stiffly with age"
-    "| in an old person's way | ~ in a frail way | ~ the way old people do",
+    "| in an old person's way | slowly like an old person"
+    "| ~ in a frail way | ~ the way old people do",
     "who": "an old man | an elderly man | an old woman | an elderly woman | a grandpa | a grandma"
     "| an old lady | an elderly person | a senior | a person of old age | someone who is very old"
     "| ~ a grandfather | ~ a pensioner | ~ a 90 year old | ~ an old guy with a bent back",
@@ -213,7 +215,8 @@ STYLE_WORDS: dict[str, dict[str, str]] = {
     },
     "sad": {
         "adj": "sad | unhappy | sorrowful | heartbroken | very sad | ~ miserable | ~ downhearted",
-        "adv": "sadly | unhappily | in a sad way | with sorrow | ~ mournfully | ~ miserably",
+        "adv": "sadly | unhappily | slowly and sadly | in a sad way | with sorrow"
+        "| ~ mournfully | ~ miserably",
         "who": "someone who is sad | a person in grief | a sad man | a sad woman"
         "| ~ somebody about to cry",
         "tail": "in a sad mood | as if sad | , looking unhappy | with the head down"
@@ -255,4 +258,42 @@ STYLE_WORDS: dict[str, dict[str, str]] = {
         "| ~ {They} seem* like a teenager",
         "noun": "youthful | fresh, young | ~ sprightly",
     },
+}
+
+# Verbs that say walking (or running) and the style at once; they replace "walk" in phrases that
+# start with it. `~` as above.
+_PLOD = "trudge* | plod* | shuffle* | drag* {themselves} | ~ traipse* | ~ slog*"
+_HOBBLE = "shuffle* | hobble* | totter* | shamble* | ~ dodder* | ~ toddle*"
+_MARCH = "stride* briskly | march* | step* lively | ~ walk* with a spring in {their} step"
+
+STYLE_WALKS: dict[str, str] = {
+    "active": _MARCH,
+    "angry": "stomp* | storm* | stamp* | ~ walk* in a huff",
+    "childish": "toddle* | skip* | ~ scamper*",
+    "chimpira": "swagger* | strut* | slouch* | ~ walk* with a tough-guy swagger",
+    "depressed": "trudge* | mope* | slouch* | ~ drag* {their} feet",
+    "elderly": _HOBBLE,
+    "exhausted": _PLOD,
+    "feminine": "sashay* | glide* | walk* gracefully | ~ mince*",
+    "giant": "stomp* | lumber* | walk* with heavy steps | ~ thud*",
+    "happy": "prance* | bounce* | walk* with a spring in {their} step | ~ skip* merrily",
+    "masculine": "stride* | swagger* | walk* with heavy, manly steps | ~ walk* broad-shouldered",
+    "musical": "dance* | bop* | walk* to the beat | ~ boogie*",
+    "not-confident": "shuffle* shyly | walk* timidly | edge* | ~ creep* shyly",
+    "old": _HOBBLE,
+    "proud": "strut* | stride* | parade* | ~ walk* with {their} nose in the air",
+    "sad": "trudge* | mope* | walk* with {their} head down | ~ drag* {their} feet",
+    "sexy": "sashay* | ~ sway* {their} hips and walk*",
+    "strutting": "strut* | parade* | ~ peacock*",
+    "tired": _PLOD,
+    "youthful": _MARCH,
+}
+STYLE_RUNS: dict[str, str] = {
+    "angry": "charge* | storm* | ~ run* in a rage",
+    "elderly": "trot* | shuffle* at a run | ~ hobble* at a run",
+    "exhausted": "jog* wearily | trot* heavily | ~ drag* {themselves} along at a run",
+    "giant": "thunder* | ~ pound* heavily",
+    "happy": "run* joyfully | bounce* | ~ romp*",
+    "old": "trot* | shuffle* at a run | ~ hobble* at a run",
+    "tired": "jog* wearily | trot* heavily | ~ drag* {themselves} along at a run",
 }
