@@ -1,0 +1,210 @@
+"""The page's only door to the engine: loads it in the background and hands out its verbs."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app import errors
+from app.inputs import Wish
+from app.settings import CHECKPOINTS
+from engine.errors import StudioError
+from engine.files import read_json
+
+if TYPE_CHECKING:
+    from engine.motion.motion import Motion
+
+log = logging.getLogger("easytune.page")
+
+WARMING, READY, FAILED = "warming", "ready", "failed"
+WARM_PROMPT = "a person walks forward"
+MODEL_FORMAT = "easytune-motion-model"
+MOST_LOADED = 2  # models kept in memory at once
+
+
+@dataclass(frozen=True)
+class Status:
+    """What the header shows."""
+
+    state: str
+    text: str
+    device: str
+    model: str
+
+
+@dataclass(frozen=True)
+class Familiar:
+    """How near a prompt is to the training descriptions (0..1) and the nearest known ones."""
+
+    score: float
+    near: tuple[str, ...]
+
+
+class Engine:
+    """Thread-safe access to generation, familiarity and video, all loaded lazily."""
+
+    def __init__(
+        self,
+        model: str = "base",
+        device: str | None = None,
+        renderer: str = "auto",
+        checkpoints: Path = CHECKPOINTS,
+    ) -> None:
+        self._checkpoints = checkpoints
+        self._model = model
+        self._device = device
+        self._renderer = renderer
+        self._pipelines: dict[str, Any] = {}
+        self._familiarity: Any = None
+        self._lock = threading.Lock()
+        self._settled = threading.Event()
+        self._status = Status(WARMING, "warming up", device or "", model)
+
+    def start(self) -> None:
+        """Begin loading in the background; the page is usable meanwhile."""
+        threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
+
+    @property
+    def status(self) -> Status:
+        """State of the engine right now."""
+        return self._status
+
+    def models(self) -> list[str]:
+        """Names of the models that can be chosen, the one the page was started with first."""
+        found = [
+            path.parent.name
+            for path in sorted(self._checkpoints.glob("*/config.json"))
+            if _is_model(path)
+        ]
+        return [self._model, *(name for name in found if name != self._model)]
+
+    def sampling(self) -> tuple[float, int]:
+        """Guidance and steps at which the model was judged best; a guess when it is missing."""
+        try:
+            chosen = read_json(self._folder(self._model) / "config.json")["sampling"]
+            return float(chosen["guidance_scale"]), int(chosen["steps"])
+        except (StudioError, KeyError, TypeError, ValueError):
+            return 3.0, 10
+
+    def wait(self, cancelled: Callable[[], bool]) -> None:
+        """Return once the engine is warm; StudioError if it cannot be, or when cancelled."""
+        while not self._settled.wait(0.1):
+            if cancelled():
+                raise StudioError("Cancelled.")
+        if self._status.state == FAILED:
+            raise StudioError(self._status.text)
+
+    def generate(self, wish: Wish, cancelled: Callable[[], bool]) -> Sequence[Motion]:
+        """The motions of one wish, one per sample; StudioError says what to change."""
+        self.wait(cancelled)
+        pipeline = self._pipeline(wish.model)
+        # A GPU answers in milliseconds and replays a captured graph, which cannot be asked to stop.
+        stop = None if str(pipeline.device).startswith("cuda") else cancelled
+        return pipeline(
+            [wish.prompt] * wish.samples,
+            wish.seconds,
+            wish.seeds,
+            guidance=wish.guidance,
+            steps=wish.steps,
+            cancel=stop,
+        )
+
+    def familiarity(self, text: str) -> Familiar | None:
+        """Familiarity of a prompt, or None while the engine is not ready to say."""
+        if self._familiarity is None or not text.strip():
+            return None
+        score, near = self._familiarity(text)
+        return Familiar(score, near)
+
+    def render(
+        self,
+        motions: Sequence[Motion],
+        path: Path,
+        labels: Sequence[str],
+        progress: Callable[[float], None],
+        cancelled: Callable[[], bool],
+    ) -> Path:
+        """Write the motions side by side as one MP4."""
+        from engine.render import render_video
+
+        return render_video(
+            motions,
+            path,
+            labels=labels,
+            backend=self._renderer,
+            progress=progress,
+            cancel=cancelled,
+        )
+
+    def _warm_up(self) -> None:
+        started = time.monotonic()
+        try:
+            pipeline = self._pipeline(self._model)
+            pipeline([WARM_PROMPT], 1.0, 0)
+            self._status = Status(READY, "ready", _device_name(pipeline.device), pipeline.model_id)
+        except BaseException as error:  # noqa: BLE001 - shown in the header, whatever it is
+            text = errors.sentence(error)
+            self._status = Status(FAILED, text, self._device or "", self._model)
+        self._settled.set()
+        log.info("warm-up: %s after %.1f s", self._status.state, time.monotonic() - started)
+        if self._status.state == READY:
+            self._load_familiarity()
+
+    def _load_familiarity(self) -> None:
+        try:
+            self._familiarity = load_familiarity(self._pipeline(self._model))
+        except Exception as error:  # the gauge is a help, never a reason not to generate
+            log.warning("no familiarity gauge: %s", errors.sentence(error))
+
+    def _pipeline(self, name: str) -> Any:
+        from engine.pipeline import MotionPipeline
+
+        with self._lock:
+            if name not in self._pipelines:
+                while len(self._pipelines) >= MOST_LOADED:
+                    self._pipelines.pop(next(iter(self._pipelines)))
+                folder = self._folder(name)
+                self._pipelines[name] = MotionPipeline.from_pretrained(folder, device=self._device)
+            return self._pipelines[name]
+
+    def _folder(self, name: str) -> Path:
+        """A name is looked up in checkpoints/; only the operator's own choice may be a path."""
+        if name == self._model and Path(name).is_dir():
+            return Path(name)
+        if name not in ("", ".", "..") and Path(name).name == name:
+            return self._checkpoints / name
+        raise StudioError(f"There is no model called {name!r}. Choose one from the list.")
+
+
+def load_familiarity(pipeline: Any) -> Callable[[str], tuple[float, tuple[str, ...]]]:
+    """A function from text to (score, nearest known phrases)."""
+    from engine.data.familiarity import Familiarity
+
+    index = Familiarity.build(pipeline.text)
+
+    def near(text: str) -> tuple[float, tuple[str, ...]]:
+        answer = index.near(text)
+        return float(answer.score), tuple(str(match.phrase) for match in answer.nearest)
+
+    return near
+
+
+def _is_model(config: Path) -> bool:
+    try:
+        value = read_json(config)
+    except StudioError:
+        return False
+    return isinstance(value, dict) and value.get("format") == MODEL_FORMAT
+
+
+def _device_name(device: Any) -> str:
+    import torch
+
+    if device.type == "cuda":
+        return "GPU: " + torch.cuda.get_device_name(device).removeprefix("NVIDIA ")
+    return "CPU"

@@ -1,0 +1,55 @@
+"""The sentences the page says about running work, as values of the notice widget."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.lanes import Job, Lane
+from app.visits import Result
+
+IDLE: dict[str, Any] = {"state": "idle", "text": ""}
+CANCELLED: dict[str, Any] = {
+    "state": "cancelled",
+    "text": "Cancelled. Change anything you like and press Generate again.",
+}
+VIDEO_CANCELLED: dict[str, Any] = {
+    "state": "cancelled",
+    "text": "The video was stopped. The player still shows the motion.",
+}
+
+
+def failed(sentence: str) -> dict[str, Any]:
+    """Something went wrong; `sentence` says what to do."""
+    return {"state": "failed", "text": sentence}
+
+
+def waiting(job: Job, lane: Lane, warming: bool) -> dict[str, Any]:
+    """Where a job stands: behind others, behind the warm-up, or running."""
+    ahead = lane.ahead(job)
+    if ahead:
+        people = "1 request" if ahead == 1 else f"{ahead} requests"
+        text = f"You are number {ahead + 1} in the queue; {people} before yours."
+        return {"state": "queued", "text": text}
+    if warming:
+        text = "The model is still warming up; your motion starts by itself when it is ready."
+        return {"state": "warming", "text": text}
+    return {"state": "running", "text": "Generating…"}
+
+
+def filming(job: Job, lane: Lane) -> dict[str, Any]:
+    """Progress of a video."""
+    if lane.ahead(job):
+        return {"state": "queued", "text": f"The video waits for {lane.ahead(job)} others."}
+    share = job.progress
+    text = "Rendering the video…" if share is None else f"Rendering the video: {share:.0%}"
+    return {"state": "running", "text": text, "progress": share}
+
+
+def done(result: Result, seconds: float) -> dict[str, Any]:
+    """What was made, and how long it took."""
+    wish = result.wish
+    count = "One motion" if wish.samples == 1 else f"{wish.samples} motions"
+    return {
+        "state": "done",
+        "text": f"{count} of {wish.seconds:g} s in {seconds:.1f} s: “{wish.prompt}”",
+    }

@@ -1,0 +1,120 @@
+"""Builds the page out of its parts and serves it, to this machine only unless told otherwise."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from app.engine_access import Engine
+from app.lanes import Lane
+from app.settings import BUNDLES, Settings
+from engine.errors import StudioError
+
+log = logging.getLogger("easytune.page")
+
+HOUR = 3600
+KEEP_FILES = 6 * HOUR
+LOOKS = 1.5  # seconds between two looks at the engine's status
+MOST_QUEUED = 64
+
+
+def serve(settings: Settings) -> None:
+    """Start the engine in the background, show the page, return when it is stopped."""
+    level = logging.DEBUG if settings.verbose else logging.INFO
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
+    logging.getLogger("easytune").setLevel(level)
+    engine = Engine(settings.model, settings.device, settings.renderer)
+    try:
+        launch(engine, settings)
+    except StudioError as error:
+        raise SystemExit(str(error)) from error
+
+
+def launch(engine: Any, settings: Settings, block: bool = True) -> Any:
+    """Serve the page for `engine`; returns the running Blocks when not blocking."""
+    folder = own_folder()
+    if not (BUNDLES / "player.js").is_file():
+        raise StudioError(
+            f"The player is missing in {BUNDLES}. Run: npm ci && npm run build, in assets/viewer."
+        )
+    page = build(engine, folder / "results")
+    # The engine starts after the page is built: importing two big libraries at once is slower.
+    from app.theme import studio_css, studio_theme
+
+    page.queue(max_size=MOST_QUEUED, default_concurrency_limit=4, api_open=False)
+    try:
+        page.launch(
+            server_name=settings.host,
+            server_port=settings.port,
+            root_path=settings.root_path or None,
+            inbrowser=settings.open_browser,
+            share=False,
+            ssr_mode=False,
+            prevent_thread_lock=True,
+            show_error=False,
+            quiet=True,
+            max_file_size="1mb",
+            theme=studio_theme(),
+            css=studio_css(),
+            footer_links=[],
+            run_history=False,
+            favicon_path=str(BUNDLES.parent / "favicon.svg"),
+        )
+    except OSError as error:
+        raise StudioError(
+            f"Port {settings.port} on {settings.host} cannot be used. Close what uses it, or start "
+            f"with another one: python app.py --port {settings.port + 1}"
+        ) from error
+    engine.start()
+    print(f"EasyTune Studio is at {page.local_url}", flush=True)
+    if block:
+        page.block_thread()
+    return page
+
+
+def build(engine: Any, results: Path) -> Any:
+    """The gradio Blocks with every part in its place."""
+    import gradio as gr
+
+    from app.api import Api
+    from app.generate import build_generate
+    from app.generate_work import GenerateWork
+    from app.header import header, header_value
+    from app.visits import Visits
+
+    gr.set_static_paths([BUNDLES])
+    work = GenerateWork(engine, Visits(results), Lane("generate"), Lane("film"))
+    with gr.Blocks(
+        title="EasyTune Studio", analytics_enabled=False, delete_cache=(HOUR, KEEP_FILES)
+    ) as page:
+        top = header(engine, work.lane)
+        build_generate(engine, work)
+        gr.Timer(LOOKS).tick(
+            lambda: header_value(engine, work.lane),
+            None,
+            top,
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+        page.unload(work.leave)
+        Api(work).publish()
+    return page
+
+
+def own_folder() -> Path:
+    """A private folder for everything this run writes; it is deleted when the run ends.
+
+    Must be called before gradio is imported, which reads its settings then.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="easytune-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["GRADIO_TEMP_DIR"] = str(folder / "gradio")
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    return folder

@@ -1,0 +1,133 @@
+"""A stand-in for the engine with a walking figure, so that the page is tested without a model."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from app.engine_access import FAILED, READY, WARMING, Familiar, Status
+from app.inputs import Wish
+from engine.errors import StudioError
+from engine.motion.motion import Motion
+from engine.motion.skeleton import BONE_LENGTHS, FPS, JOINTS, PARENTS, REST_DIRECTIONS
+
+
+def walking(seconds: float, seed: int) -> np.ndarray:
+    """Joints float32 [T, 22, 3] of a figure that strides forward; the seed sets speed and arms."""
+    rng = np.random.default_rng(seed)
+    speed, lift = rng.uniform(0.8, 1.4), rng.uniform(0.2, 0.7)
+    frames = round(seconds * FPS)
+    joints = np.zeros((frames, len(PARENTS), 3))
+    for frame in range(frames):
+        phase = 2 * np.pi * frame / FPS * speed
+        swing = {
+            "left_knee": 0.5 * np.sin(phase), "right_knee": -0.5 * np.sin(phase),
+            "left_ankle": 0.5 * np.sin(phase) - 0.35 * (1 + np.cos(phase)),
+            "right_ankle": -0.5 * np.sin(phase) - 0.35 * (1 - np.cos(phase)),
+            "left_elbow": -lift * np.sin(phase), "right_elbow": lift * np.sin(phase),
+            "left_wrist": -lift * np.sin(phase) + 0.4, "right_wrist": lift * np.sin(phase) + 0.4,
+        }  # fmt: skip
+        joints[frame, 0] = 0.0, 0.93 + 0.02 * np.cos(2 * phase), speed * frame / FPS
+        for joint in range(1, len(PARENTS)):
+            direction = REST_DIRECTIONS[joint].copy()
+            for name, angle in swing.items():
+                if JOINTS[name] == joint:
+                    direction = np.array([0.0, -np.cos(angle), np.sin(angle)])
+            if joint in (JOINTS["head"],):
+                direction = np.array([0.0, 0.95, 0.3])
+            joints[frame, joint] = joints[frame, PARENTS[joint]] + direction * BONE_LENGTHS[joint]
+    joints[..., 2] -= joints[0, 0, 2]
+    return joints.astype(np.float32)
+
+
+class FakeEngine:
+    """The same face as `app.engine_access.Engine`; every delay and failure can be set."""
+
+    def __init__(
+        self,
+        delay: float = 0.2,
+        video_seconds: float = 0.5,
+        warm_seconds: float = 0.0,
+        broken: str = "",
+        failure: Exception | None = None,
+    ) -> None:
+        self.delay = delay
+        self.video_seconds = video_seconds
+        self.failure = failure
+        self.asked: list[Wish] = []
+        self._warm_seconds = warm_seconds
+        self._broken = broken
+        self._ready = threading.Event()
+        self.status = Status(WARMING, "warming up", "CPU", "base")
+
+    def start(self) -> None:
+        threading.Timer(self._warm_seconds, self._warm).start()
+
+    def _warm(self) -> None:
+        state = Status(FAILED, self._broken, "CPU", "base") if self._broken else None
+        self.status = state or Status(READY, "ready", "CPU", "base@0f1e2d3c")
+        self._ready.set()
+
+    def models(self) -> list[str]:
+        return ["base"]
+
+    def sampling(self) -> tuple[float, int]:
+        return 3.0, 10
+
+    def wait(self, cancelled: Callable[[], bool]) -> None:
+        while not self._ready.wait(0.05):
+            if cancelled():
+                raise StudioError("Cancelled.")
+        if self.status.state == FAILED:
+            raise StudioError(self.status.text)
+
+    def generate(self, wish: Wish, cancelled: Callable[[], bool]) -> Sequence[Motion]:
+        self.wait(cancelled)
+        self.asked.append(wish)
+        end = time.monotonic() + self.delay
+        while time.monotonic() < end:
+            time.sleep(0.02)
+            if cancelled():
+                raise StudioError("Cancelled.")
+        if self.failure:
+            raise self.failure
+        return [
+            Motion(walking(wish.seconds, seed), wish.prompt, seed, "base@0f1e2d3c")
+            for seed in wish.seeds
+        ]
+
+    def familiarity(self, text: str) -> Familiar | None:
+        if not self._ready.is_set():
+            return None
+        known = {"walk": 0.91, "wave": 0.85, "juggle": 0.12}
+        score = next((value for word, value in known.items() if word in text.lower()), 0.5)
+        return Familiar(score, ("a person walks forward", "someone waves", "a man throws a ball"))
+
+    def render(
+        self,
+        motions: Sequence[Motion],
+        path: Path,
+        labels: Sequence[str],
+        progress: Callable[[float], None],
+        cancelled: Callable[[], bool],
+    ) -> Path:
+        from imageio_ffmpeg import write_frames
+
+        frames = max(len(motion.joints) for motion in motions)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        writer = write_frames(str(path), (160, 96), fps=FPS, macro_block_size=16)
+        writer.send(None)
+        for frame in range(frames):
+            if cancelled():
+                writer.close()
+                raise StudioError("Cancelled.")
+            shade = np.full((96, 160, 3), 60 + 120 * frame // frames, np.uint8)
+            writer.send(np.ascontiguousarray(shade))
+            progress((frame + 1) / frames)
+            time.sleep(self.video_seconds / frames)
+        writer.close()
+        return path
