@@ -6,26 +6,30 @@ import numpy as np
 
 from engine.data.plausible import moves_like_parts, reaches_into_body, trunk_direction, trunk_tilt
 from engine.motion.canonical import canonicalize, facing_yaw, rotate_yaw
-from engine.motion.feet import pin_feet, planted_feet, raise_feet
+from engine.motion.feet import pin_feet, planted_feet, raise_feet, smooth
 from engine.motion.kinematics import bone_directions, place_bones
+from engine.motion.legs import ANKLES, move_ankles
 from engine.motion.rotation import normalize, slerp_directions
 from engine.motion.skeleton import FPS, JOINTS, MAX_FRAMES, MIN_FRAMES
 
 SEARCH = 10  # frames at the end of the first and the start of the second clip, for the cut
-BLEND = 8
-LONG_BLEND = 10
+BLEND = 10  # frames; a real step takes about half a second
+HIPS_GIVE = 0.25  # metres between where hips and standing foot want the second clip
+STEP_HEIGHT = 0.07  # metres, toe of a moving foot
+LONG_BLEND = 12
 TOES = (10, 11)
 FARTHEST_POSE = 0.30  # metres, mean joint distance of the two poses that are blended
 TILT_APART = np.radians(40.0)  # trunks of the two poses
 HEIGHT_APART = 0.25  # metres, pelvis
 MOST_CUT = 0.4  # share of a clip that may go for the sake of the 9.8 seconds
 
-UPPER = [JOINTS[name] for name in (
-    "spine3", "neck", "head", "left_collar", "right_collar", "left_shoulder", "right_shoulder",
-    "left_elbow", "right_elbow", "left_wrist", "right_wrist",
-)]  # fmt: skip
+CHEST = [JOINTS[name] for name in ("spine3", "neck", "head", "left_collar", "right_collar")]
+ARMS = tuple(
+    [JOINTS[f"{side}_{part}"] for part in ("shoulder", "elbow", "wrist")]
+    for side in ("left", "right")
+)
 SHARED = JOINTS["spine2"]  # half from each: the waist gives way
-ARMS = UPPER[3:]
+IDLE_REACH = 0.25  # metres a hanging hand moves in a clip that does not use it
 STRETCH = 1.15  # at most this much faster or slower
 MOST_TILT = np.radians(40.0)  # of either trunk in a "while": no crawling, lying, rolling
 TRUNKS_APART = np.radians(22.0)  # on average
@@ -35,7 +39,7 @@ def then_motion(a: np.ndarray, b: np.ndarray) -> np.ndarray | None:
     """First `a`, then `b`: joints [20..196, 22, 3] float32, canonical, or None.
 
     `a`, `b` are joints on the target skeleton with the floor at y = 0. The second clip is turned
-    and moved to go on where the first stands; the two are blended over 8 to 10 frames, at the
+    and moved to go on where the first stands; the two are blended over 10 to 12 frames, at the
     place near the cut where poses, speeds and planted feet fit best. If both together are too
     long, quiet frames at the very start and end go. None where the poses do not fit, the blend
     would move as nobody does, or too much would have to go.
@@ -67,7 +71,8 @@ def while_motion(lower: np.ndarray, upper: np.ndarray) -> np.ndarray | None:
     """Arms, head and chest of `upper` on hips and legs of `lower`: joints float32, or None.
 
     Both are joints on the target skeleton with the floor at y = 0. The upper body is turned with
-    the lower one's heading. The longer clip is cut to the shorter (the arms' liveliest part, the
+    the lower one's heading; where only one of its arms is used, the other swings as in `lower`.
+    The longer clip is cut to the shorter (the arms' liveliest part, the
     legs' first), after a stretch of at most 15 %. None where a trunk is bent or the two trunks
     lean differently, hands would go into the body, or joints would move as in neither clip.
     """
@@ -84,7 +89,12 @@ def while_motion(lower: np.ndarray, upper: np.ndarray) -> np.ndarray | None:
     apart = (trunk_direction(legs) * rotate_yaw(trunk_direction(arms), yaw - own_yaw)).sum(-1)
     if np.arccos(np.clip(apart, -1.0, 1.0)).mean() > TRUNKS_APART:
         return None
-    directions[:, UPPER] = turned[:, UPPER]
+    directions[:, CHEST] = turned[:, CHEST]
+    busy = _busy_arms(arms)
+    for arm, used in zip(ARMS, busy, strict=True):
+        # An arm that just hangs says nothing: the walker's own swings more naturally.
+        if used or not any(busy):
+            directions[:, arm] = turned[:, arm]
     directions[:, SHARED] = slerp_directions(directions[:, SHARED], turned[:, SHARED], 0.5)
     mixed = place_bones(legs[:, 0], directions)
     if reaches_into_body(mixed, arms) or not moves_like_parts(mixed, (legs, arms)):
@@ -148,17 +158,24 @@ def _activity(points: np.ndarray) -> np.ndarray:
 
 
 def _continue_from(a: np.ndarray, b: np.ndarray, blend: int) -> np.ndarray:
-    """`b` turned and moved so that the middle of its blend lies on the middle of `a`'s."""
-    middle_a, middle_b = len(a) - blend + blend // 2, blend // 2
-    before, after = a[middle_a], b[middle_b]
-    turned = rotate_yaw(b, float(facing_yaw(before) - facing_yaw(after)))
-    offset = before[0] - turned[middle_b, 0]
-    both = (planted_feet(a)[middle_a] & planted_feet(b)[middle_b])[:, 1]
-    if both.any():
-        # A foot that stands in both clips stays where it is; the hips make up the difference.
-        toes = np.array(TOES)[both]
-        steady = (before[toes] - turned[middle_b, toes]).mean(0)
-        if np.linalg.norm((steady - offset)[0::2]) < 0.12:
+    """`b` turned and moved so that its first `blend` frames lie on the last ones of `a`."""
+    old, new = a[-blend:], b[:blend]
+    middle = blend // 2
+    turn = float(facing_yaw(old[middle]) - facing_yaw(new[middle]))
+    turned = rotate_yaw(b, turn)
+    new = turned[:blend]
+    offset = old[middle, 0] - new[middle, 0]
+    stands_a, stands_b = (planted_feet(part)[..., 1] for part in (old, new))
+    # A foot that stands in both clips stays where it is and the hips make up the difference:
+    # the other foot then takes the step from one clip to the other.
+    support = np.minimum(stands_a.sum(0), stands_b.sum(0))
+    best = int(support.argmax())
+    if support[best] >= blend // 4:
+        toe = TOES[best]
+        steady = np.median(old[stands_a[:, best], toe], 0) - np.median(
+            new[stands_b[:, best], toe], 0
+        )
+        if np.linalg.norm((steady - offset)[0::2]) < HIPS_GIVE:
             offset = steady
     return turned + offset * np.array([1.0, 0.0, 1.0])
 
@@ -179,10 +196,28 @@ def _join(a: np.ndarray, b: np.ndarray, blend: int) -> np.ndarray:
     old, new = a[-blend:], b[:blend]
     directions = slerp_directions(bone_directions(old), bone_directions(new), share[:, None])
     root = old[:, 0] + share[:, None] * (new[:, 0] - old[:, 0])
-    joined = np.concatenate((a[:-blend], place_bones(root, directions), b[blend:]))
+    mixed = _step_over(place_bones(root, directions), old, new, share)
+    joined = np.concatenate((a[:-blend], mixed, b[blend:]))
     window = np.zeros(len(joined), dtype=bool)
     window[len(a) - blend - 1 : len(a) + 1] = True
     return raise_feet(pin_feet(joined, planted_feet(joined), window))
+
+
+def _step_over(
+    mixed: np.ndarray, old: np.ndarray, new: np.ndarray, share: np.ndarray
+) -> np.ndarray:
+    """Blended frames whose toes go straight from where `old` has them to where `new` does.
+
+    Blended angles alone would let standing feet drift. A toe that moves is lifted off the floor.
+    """
+    toes = [*TOES]
+    path = old[:, toes] + share[:, None, None] * (new[:, toes] - old[:, toes])
+    speed = np.linalg.norm(np.gradient(path[..., 0::2], axis=0), axis=-1) * FPS
+    moving = np.clip((speed - 0.2) / 0.4, 0.0, 1.0)
+    lift = moving * np.maximum(STEP_HEIGHT - path[..., 1], 0.0)
+    path[..., 1] += smooth(lift, 1.0)
+    ankles = path - (mixed[:, toes] - mixed[:, [*ANKLES]])
+    return move_ankles(mixed, ankles)
 
 
 def _same_length(legs: np.ndarray, arms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -207,6 +242,17 @@ def _stretch(points: np.ndarray, frames: int) -> np.ndarray:
     mixed = directions[low] * (1 - weight[..., None]) + directions[low + 1] * weight[..., None]
     root = points[low, 0] * (1 - weight) + points[low + 1, 0] * weight
     return place_bones(root, normalize(mixed))
+
+
+def _busy_arms(points: np.ndarray) -> tuple[bool, bool]:
+    """Whether the left, the right arm does something: not hanging, or reaching about."""
+    local = _local(points)
+    chest = local[:, JOINTS["spine3"]]
+    left, right = (
+        bool((hand[:, 1] > chest[:, 1]).any() or np.ptp(hand - chest, axis=0).max() > IDLE_REACH)
+        for hand in (local[:, arm[-1]] for arm in ARMS)
+    )
+    return left, right
 
 
 def _steady_yaw(points: np.ndarray) -> np.ndarray:

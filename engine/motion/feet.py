@@ -55,7 +55,7 @@ def _slow_depth(joints: np.ndarray) -> np.ndarray:
     depth = np.maximum(-joints[:, [*ANKLES, *TOES], 1].min(axis=1), 0.0)
     upright = np.clip((joints[:, 0, 1] - 0.40) / 0.25, 0.0, 1.0)
     windows = _windows(depth * upright, SLOW)
-    return _smooth(np.quantile(windows, 0.3, axis=1), SLOW / 2)
+    return smooth(np.quantile(windows, 0.3, axis=1), SLOW / 2)
 
 
 def _cover(need: np.ndarray, radius: int) -> np.ndarray:
@@ -69,7 +69,7 @@ def _windows(values: np.ndarray, radius: int) -> np.ndarray:
     return np.lib.stride_tricks.sliding_window_view(padded, 2 * radius + 1)
 
 
-def _smooth(values: np.ndarray, sigma: float) -> np.ndarray:
+def smooth(values: np.ndarray, sigma: float) -> np.ndarray:
     """Gaussian smoothing over the first axis, ends repeated."""
     radius = int(3 * sigma + 0.5)
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
@@ -140,4 +140,4 @@ def _pinning(places: np.ndarray, planted: np.ndarray, window: np.ndarray) -> np.
         fade = 0.5 + 0.5 * np.cos(np.pi * np.minimum(outside / BLEND, 1.0))
         shift += fade[:, None] * (pin - places[held])
         weight += fade
-    return _smooth(shift / np.maximum(weight, 1.0)[:, None], 1.0)
+    return smooth(shift / np.maximum(weight, 1.0)[:, None], 1.0)
