@@ -82,6 +82,16 @@ def steady_spans(joints: np.ndarray, shortest: int, limit: float = 0.6) -> list[
     return [(start, end) for start, end in spans if end - start >= min(shortest, len(joints))]
 
 
+def trim_still(joints: np.ndarray, start: int, end: int, speed: float = 0.6) -> tuple[int, int]:
+    """Shorten [start, end) to half a second before and after anything moves faster than `speed`."""
+    moving = np.flatnonzero(body_speed(joints[start:end]) > speed)
+    if moving.size == 0:
+        return start, end
+    margin = int(FPS) // 2
+    first, last = start + int(moving[0]), start + int(moving[-1]) + 1
+    return max(start, first - margin), min(end, last + margin)
+
+
 def pieces(
     clip: SourceClip, edges: Sequence[tuple[int, int]], floor: float | None = None
 ) -> list[SourceClip]:

@@ -20,6 +20,7 @@ from engine.data.sources._common import (
     quiet_edges,
     steady_spans,
     travel_speed,
+    trim_still,
 )
 from engine.data.sources.base import SourceClip
 from engine.errors import StudioError
@@ -82,6 +83,7 @@ DROPPED = {
     "05_18": f"{_BURST}, and before that the dancer only stands",
     "14_36": "the same recording as 14_31",
 }
+_LONG_STANDING = frozenset({"ballet"})  # takes that begin and end with seconds of standing
 SHORTEST_SPAN = 40  # frames; between two glitches less is not worth keeping
 _NAME = re.compile(r"^\d\d_\d\d$")
 
@@ -109,11 +111,10 @@ class Cmu:
         if take in DROPPED or known is None:
             raise StudioError(f"left out: {DROPPED.get(take, 'nobody described this take')}.")
         joints = read_joints(root, take)
-        edges = [
-            edge
-            for start, end in steady_spans(joints, SHORTEST_SPAN)
-            for edge in quiet_edges(joints, start, end)
-        ]
+        spans = steady_spans(joints, SHORTEST_SPAN)
+        if known.content in _LONG_STANDING:
+            spans = [trim_still(joints, start, end) for start, end in spans]
+        edges = [edge for start, end in spans for edge in quiet_edges(joints, start, end)]
         if not edges:
             raise StudioError("left out: limbs jump within one frame all through the take.")
         whole = SourceClip(
