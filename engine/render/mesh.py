@@ -8,7 +8,8 @@ import numpy as np
 
 from engine.render.figure import FRAMES, Figure, Pose
 
-_SMALL = 0.020  # parts thinner than this (metres) get fewer triangles: fingers and toes
+# Rings per cap and sides, for parts thinner than a limit in metres: fingers need fewer triangles.
+_DETAIL = ((0.02, 3, 8), (0.065, 5, 16), (np.inf, 7, 22))
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,8 @@ def _capsule(height: float, first: float, last: float) -> tuple[np.ndarray, np.n
     """A tapered capsule along +z from the origin: vertices, unit normals, faces."""
     from trimesh.creation import revolve
 
-    small = max(first, last) < _SMALL
-    rings, sections = (4, 10) if small else (8, 24)
+    thickest = max(first, last)
+    rings, sections = next(detail for limit, *detail in _DETAIL if thickest < limit)
     # Where the cone touches both spheres, as an angle above their equators.
     touch = np.arcsin(np.clip((first - last) / height, -0.999, 0.999))
     low = np.linspace(-np.pi / 2, touch, rings)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 # Lamps: direction towards them in camera space (right, up, forward) and power in linear light.
@@ -31,23 +33,39 @@ def shade(normal: np.ndarray, toward: np.ndarray, albedo: np.ndarray) -> np.ndar
     normal [N,3] (unit) and toward [N,3] (to the eye, any length) in camera space; albedo [N,3] in
     linear light 0..1.
     """
-    eye = toward / np.linalg.norm(toward, axis=1, keepdims=True)
-    facing = np.clip((normal * eye).sum(1), 0.001, 1.0)
+    eye = unit(toward)
+    facing = np.clip(dot(normal, eye), 0.001, 1.0)
     light = np.full(len(normal), AMBIENT, dtype=np.float32)
     flat = ROUGHNESS**4
     for direction, power in LAMPS:
         lamp = direction.astype(np.float32)
-        half = eye + lamp
-        half /= np.linalg.norm(half, axis=1, keepdims=True)
+        half = unit(eye + lamp)
         lit = np.clip(normal @ lamp, 0.001, 1.0)
-        spread = np.clip((normal * half).sum(1), 0.0, 1.0) ** 2 * (flat - 1.0) + 1.0
-        grazing = (1.0 - np.clip((eye * half).sum(1), 0.0, 1.0)) ** 5
-        mirror = _REFLECTANCE + (1.0 - _REFLECTANCE) * grazing
+        spread = np.clip(dot(normal, half), 0.0, 1.0) ** 2 * (flat - 1.0) + 1.0
+        grazing = 1.0 - np.clip(half @ lamp, 0.0, 1.0)
+        squared = grazing * grazing
+        mirror = _REFLECTANCE + (1.0 - _REFLECTANCE) * (squared * squared * grazing)
         gloss = mirror * _open(lit) * _open(facing) * flat / (spread * spread)
         gloss /= 4.0 * lit * facing + 0.001
         light += power * lit * ((1.0 - mirror) * (1.0 - _REFLECTANCE) + gloss)
-    colour = np.clip(albedo * light[:, None], 0.0, 1.0) ** np.float32(1.0 / GAMMA)
-    return (colour * 255.0).astype(np.float32)
+    colour = albedo * light[:, None]
+    return _display()[np.minimum(colour * 4095.0, 4095.0).astype(np.int16)]
+
+
+def dot(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Row by row dot product of two [N,3] arrays."""
+    return np.einsum("ij,ij->i", first, second)
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Rows of [N,3] at length one."""
+    return vectors / np.sqrt(dot(vectors, vectors))[:, None]
+
+
+@cache
+def _display() -> np.ndarray:
+    """Display value 0..255 of linear light in 4096 steps, float32: powers are slow."""
+    return (np.linspace(0.0, 1.0, 4096) ** (1.0 / GAMMA) * 255.0).astype(np.float32)
 
 
 def _open(cosine: np.ndarray) -> np.ndarray:

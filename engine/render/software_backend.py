@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.render.camera import Camera
 from engine.render.scene import SceneFrame, View, compose
-from engine.render.shading import linear, shade
+from engine.render.shading import dot, linear, shade, unit
 
 _SUBSAMPLES = ((-0.125, -0.375), (0.375, -0.125), (-0.375, 0.125), (0.125, 0.375))
 
@@ -76,33 +76,35 @@ class _Cones:
 
     def cast(self, part: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Intersect ray (a, b) with its part, for every fragment: (indices that hit, depths)."""
-        direction = [
-            self.l0[part, i] + a * self.lu[part, i] + b * self.lv[part, i] for i in range(3)
-        ]
-        dx, dy, dz = direction
         eye, height, (first, last) = self.eye, self.height, self.radii.T
         taper = first - last
         slant = height * height - taper * taper
         ahead = height * eye[:, 2]
-        square = (eye * eye).sum(1)
-        top = eye.copy()
-        top[:, 2] -= height
-        dd = dx * dx + dy * dy + dz * dz
-        toward = eye[part, 0] * dx + eye[part, 1] * dy + eye[part, 2] * dz
-        run = height[part] * dz
-        k2 = slant[part] * dd - run * run
-        k1 = slant[part] * toward + run * (taper * first - ahead)[part]
+        square = dot(eye, eye)
+        top = eye - np.array([0, 0, 1], dtype=np.float32) * height[:, None]
         k0 = slant * square - ahead * ahead + 2 * ahead * taper * first - (height * first) ** 2
-        side = k1 * k1 - k0[part] * k2
+        # One look-up of everything that belongs to a part, for all fragments.
+        per_part = [
+            *self.l0.T, *self.lu.T, *self.lv.T, *eye.T, height, slant, taper * first - ahead,
+            k0, square - first * first, dot(top, top) - last * last,
+        ]  # fmt: skip
+        look = np.take(np.stack(per_part), part, axis=1)
+        dx, dy, dz = (look[i] + a * look[3 + i] + b * look[6 + i] for i in range(3))
+        ex, ey, ez, high, slope, lean, k0, gap0, gap1 = look[9:]
+        dd = dx * dx + dy * dy + dz * dz
+        toward = ex * dx + ey * dy + ez * dz
+        run = high * dz
+        k2 = slope * dd - run * run
+        k1 = slope * toward + run * lean
+        side = k1 * k1 - k0 * k2
         toward_top = toward - run
-        ball0 = toward * toward - dd * (square - first * first)[part]
-        ball1 = toward_top * toward_top - dd * ((top * top).sum(1) - last * last)[part]
+        ball0 = toward * toward - dd * gap0
+        ball1 = toward_top * toward_top - dd * gap1
         hit = np.flatnonzero((side > 0) | (ball0 > 0) | (ball1 > 0))
-        kept = part[hit]
-        dd, k2, dz = dd[hit], k2[hit], dz[hit]
+        dd, k2, run, slope = dd[hit], k2[hit], run[hit], slope[hit]
         t = (-np.sqrt(np.maximum(side[hit], 0)) - k1[hit]) / k2
-        along = (ahead - first * taper)[kept] + t * height[kept] * dz
-        on_side = (side[hit] > 0) & (along > 0) & (along < slant[kept])
+        along = t * run - lean[hit]
+        on_side = (side[hit] > 0) & (along > 0) & (along < slope)
         far = np.float32(1e9)
         t0, t1 = ball0[hit], ball1[hit]
         t0 = np.where(t0 > 0, (-toward[hit] - np.sqrt(np.maximum(t0, 0))) / dd, far)
@@ -124,7 +126,7 @@ class _Cones:
         share = np.clip(along / slant[part], 0.0, 1.0)
         point[:, 2] -= share * height[part]
         normal = np.einsum("nij,nj->ni", self.normal[part], point)
-        return normal / np.linalg.norm(normal, axis=1, keepdims=True)
+        return unit(normal)
 
 
 def draw_figure(canvas: np.ndarray, view: View) -> None:
