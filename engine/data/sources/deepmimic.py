@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.data.sources._common import lift_sunken, standing_floor
 from engine.data.sources.base import SourceClip
 from engine.errors import StudioError
 from engine.motion.canonical import canonicalize
 from engine.motion.formats.joints import JointTree
 from engine.motion.retarget import Foot, Frame, Rig, retarget
 from engine.motion.rotation import axis_matrix, normalize, quat_mul, quat_rotate, quat_to_matrix
-from engine.motion.skeleton import FPS, JOINTS, MIN_FRAMES
+from engine.motion.skeleton import FPS, MIN_FRAMES
 
 # Joints in the order of a frame's numbers: name, parent, offset (m; Y up, X forward, Z right),
 # count of numbers (4: quaternion w x y z, 1: angle about Z, 0: fixed).
@@ -40,7 +41,7 @@ COLUMNS = 1 + 3 + sum(joint[3] for joint in SKELETON)
 LABELS = {
     "backflip": "backflip", "cartwheel": "cartwheel", "crawl": "crawl", "dance_a": "dance-spin",
     "dance_b": "dance", "dance_spin": "spin-in-place", "getup_facedown": "getup",
-    "getup_faceup": "getup", "jog": "run", "jump": "jump", "kick": "kick", "long_walk": "walk",
+    "getup_faceup": "getup", "jog": "run", "jump": "jump", "kick": "kick", "long_walk": "walk-around",
     "long_zombie": "zombie-walk", "punch": "punch-right-hand", "roll": "roll", "run": "run",
     "sideflip": "sideflip", "spin": "spin-jump", "spinkick": "spinkick",
     "stealthy_walk": "stealthy-walk", "walk": "walk", "zombie_walk": "zombie-walk",
@@ -51,7 +52,8 @@ LABELS = {
 # Cycles that close within 15 cm: repeated until they last LOOPED seconds.
 CYCLES = frozenset({"jog", "walk", "zombie_walk", "dance_a", "dance_b", "dance_spin"})
 LOOPED = 4.0
-# In these the source lets hands sink below the floor: the feet tell where it is.
+STRAIGHT = 15.0  # degrees: less is the gait's sway, no turn
+# In these the source lets limbs sink below the floor: the standing feet tell where it is.
 FEET_ON_FLOOR = frozenset({"getup_faceup", "sideflip", "roll"})
 
 
@@ -92,12 +94,10 @@ class DeepMimic:
         joints = retarget(world, RIG)
         if len(joints) < MIN_FRAMES:
             raise StudioError(f"only {len(joints)} frames at 20 fps; {MIN_FRAMES} are needed")
-        floor = None
+        floor = float(joints[..., 1].min())
         if action in FEET_ON_FLOOR:
-            feet = [
-                JOINTS[f"{side}_{part}"] for side in ("left", "right") for part in ("ankle", "foot")
-            ]
-            floor = float(joints[:, feet, 1].min())
+            floor = standing_floor(joints)
+            joints = lift_sunken(joints, floor)
         return [
             SourceClip(stem, canonicalize(joints, floor), LABELS[kind], group=_group(kind, stem))
         ]
@@ -117,7 +117,7 @@ def mirror_twin(action: str) -> str:
 
 def _group(kind: str, stem: str) -> str:
     """Long takes and the cycles cut out of such takes stay together."""
-    return {"walk": "walk", "long_walk": "walk", "stealthy_walk": "stealthy-walk",
+    return {"walk": "walk", "long_walk": "walk-around", "stealthy_walk": "stealthy-walk",
             "zombie_walk": "zombie", "long_zombie": "zombie"}.get(kind, stem)  # fmt: skip
 
 
@@ -136,13 +136,16 @@ def read_frames(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def repeat(times: np.ndarray, values: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Chain `count` cycles: each starts where and as the one before ends, turned as it ends.
+    """Chain `count` cycles: each starts where and as the one before ends.
 
-    What is left between last and first pose is spread evenly over the cycle.
+    A cycle that turns far turns on; what else lies between its last pose and its first, a small
+    turn too, is spread evenly over the cycle.
     """
     first, last = values[0], values[-1]
     turn = quat_mul(last[3:7], first[3:7] * np.array([1.0, -1.0, -1.0, -1.0]))
     turn = normalize(turn * np.array([1.0, 0.0, 1.0, 0.0]))  # its part about the vertical
+    if abs(turn[0]) > np.cos(np.radians(STRAIGHT) / 2):
+        turn = np.array([1.0, 0.0, 0.0, 0.0])
     goal = first.copy()
     goal[[0, 2]] = last[[0, 2]]
     goal[3:7] = quat_mul(turn, first[3:7])
