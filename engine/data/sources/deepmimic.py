@@ -41,7 +41,8 @@ COLUMNS = 1 + 3 + sum(joint[3] for joint in SKELETON)
 LABELS = {
     "backflip": "backflip", "cartwheel": "cartwheel", "crawl": "crawl", "dance_a": "dance-spin",
     "dance_b": "dance", "dance_spin": "spin-in-place", "getup_facedown": "getup",
-    "getup_faceup": "getup", "jog": "run", "jump": "jump", "kick": "kick", "long_walk": "walk-around",
+    "getup_faceup": "getup", "jog": "run", "jump": "jump", "kick": "kick",
+    "long_walk": "walk-around",
     "long_zombie": "zombie-walk", "punch": "punch-right-hand", "roll": "roll", "run": "run",
     "sideflip": "sideflip", "spin": "spin-jump", "spinkick": "spinkick",
     "stealthy_walk": "stealthy-walk", "walk": "walk", "zombie_walk": "zombie-walk",
@@ -117,7 +118,7 @@ def mirror_twin(action: str) -> str:
 
 def _group(kind: str, stem: str) -> str:
     """Long takes and the cycles cut out of such takes stay together."""
-    return {"walk": "walk", "long_walk": "walk-around", "stealthy_walk": "stealthy-walk",
+    return {"walk": "walk", "long_walk": "walk", "stealthy_walk": "stealthy-walk",
             "zombie_walk": "zombie", "long_zombie": "zombie"}.get(kind, stem)  # fmt: skip
 
 
