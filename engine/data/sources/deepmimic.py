@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.data.sources._common import lift_sunken, standing_floor
+from engine.data.sources._common import TOES, lift_sunken
 from engine.data.sources.base import SourceClip
 from engine.errors import StudioError
 from engine.motion.canonical import canonicalize
@@ -54,8 +54,9 @@ LABELS = {
 CYCLES = frozenset({"jog", "walk", "zombie_walk", "dance_a", "dance_b", "dance_spin"})
 LOOPED = 4.0
 STRAIGHT = 15.0  # degrees: less is the gait's sway, no turn
-# In these the source lets limbs sink below the floor: the standing feet tell where it is.
-FEET_ON_FLOOR = frozenset({"getup_faceup", "sideflip", "roll"})
+# In these the source lets limbs sink below its floor, or stands above the lowest pose: all end
+# standing, so the last toes tell where the floor is.
+END_STANDING = frozenset({"getup_faceup", "getup_facedown", "sideflip", "roll", "spin"})
 
 
 class DeepMimic:
@@ -96,8 +97,8 @@ class DeepMimic:
         if len(joints) < MIN_FRAMES:
             raise StudioError(f"only {len(joints)} frames at 20 fps; {MIN_FRAMES} are needed")
         floor = float(joints[..., 1].min())
-        if action in FEET_ON_FLOOR:
-            floor = standing_floor(joints)
+        if action in END_STANDING:
+            floor = float(joints[-5:, TOES, 1].min())
             joints = lift_sunken(joints, floor)
         return [
             SourceClip(stem, canonicalize(joints, floor), LABELS[kind], group=_group(kind, stem))
