@@ -45,7 +45,7 @@ def any_hand_up(body: Body) -> float:
 
 
 def waves(body: Body, side: str) -> float:
-    """Side-to-side swings (each at least 8 cm) of a hand held above its elbow, in full waves."""
+    """Side-to-side swings (each at least 2.5 cm) of a hand held above its elbow, in full waves."""
     wrist, elbow = body.own(f"{side}_wrist"), body.own(f"{side}_elbow")
     shoulder = body.own(f"{side}_shoulder")
     raised = (wrist[:, 1] > elbow[:, 1] + 0.05) & (wrist[:, 1] > shoulder[:, 1] - 0.15)
@@ -54,7 +54,7 @@ def waves(body: Body, side: str) -> float:
     flat = smooth((wrist - shoulder)[:, [0, 2]], 0.8)[raised]
     centred = flat - flat.mean(axis=0)
     _, _, axes = np.linalg.svd(centred, full_matrices=False)
-    return max(0, swings(centred @ axes[0], 0.08) - 1) / 2
+    return max(0, swings(centred @ axes[0], 0.025) - 1) / 2
 
 
 def left_waves(body: Body) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.evaluation.body import Body, runs, smooth, swings
+from engine.evaluation.body import Body, runs, smooth
 
 
 def bend(body: Body) -> float:
@@ -75,9 +75,14 @@ def knee_bend_mean(body: Body) -> float:
 
 
 def squats(body: Body) -> float:
-    """How often the pelvis sinks by at least 25 cm while the trunk stays off the floor."""
-    height = smooth(body.root_height, 1.0)
-    return float((swings(np.concatenate([[height.max()], height]), 0.25) + 1) // 2)
+    """How often the pelvis sinks under 0.7 m and comes up over 0.8 m (or stays) with trunk up."""
+    down, count = False, 0
+    for height, tilt in zip(smooth(body.root_height, 1.0), body.tilt, strict=True):
+        if not down and height < 0.70 and tilt < 75.0:
+            down, count = True, count + 1
+        elif down and height > 0.80:
+            down = False
+    return float(count)
 
 
 def jump(body: Body) -> float:
