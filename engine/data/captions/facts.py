@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from engine.data.captions.labels import CONTENTS
@@ -11,13 +13,32 @@ from engine.motion.skeleton import FPS, JOINTS
 # below which a clip is slow, above which it is fast for its label: about the 20 % slowest and
 # fastest of all takes of all styles, moved apart where the label hardly varies.
 PACE: dict[str, tuple[float, float]] = {
-    "walk": (0.80, 1.40),
-    "walk-back": (0.55, 0.95),
-    "walk-left": (0.65, 1.25),
-    "walk-right": (0.65, 1.25),
-    "walk-turn-left": (0.75, 1.30),
-    "walk-turn-right": (0.75, 1.30),
-    "run": (1.80, 3.20),
+    "walk": (0.85, 1.40),
+    "walk-back": (0.58, 1.05),
+    "walk-left": (0.70, 1.25),
+    "walk-right": (0.70, 1.25),
+    "walk-turn-left": (0.75, 1.25),
+    "walk-turn-right": (0.75, 1.25),
+    "run": (1.90, 3.20),
+    "bye": (0.30, 1.20),
+    "byebye": (0.45, 1.80),
+    "wave-left-hand": (0.42, 1.60),
+    "wave-right-hand": (0.42, 1.60),
+    "wave-both-hands": (0.42, 1.60),
+    "raise-up-left-hand": (0.55, 1.25),
+    "raise-up-right-hand": (0.55, 1.25),
+    "raise-up-both-hands": (0.55, 1.25),
+}
+# A fact is not added to a phrase that already speaks of the same thing.
+_SAID: dict[str, str] = {
+    "slow": r"slow|fast|quick|speed|sprint|hurry|pace|brisk|one foot",
+    "fast": r"slow|fast|quick|speed|sprint|hurry|pace|brisk|stroll|amble|one foot",
+    "meters": r"step|meter|few|street|room|path|place|then|corner|back and",
+    "steps": r"step|meter|few|street|room|path|place|then|corner|back and",
+    "right-hand": r"hand|arm",
+    "left-hand": r"hand|arm",
+    "both-hands": r"hand|arm",
+    "above-head": r"head|high|overhead|air|sky|down|up|lower|drop|over",
 }
 _NUMBERS = (
     "no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
@@ -36,9 +57,11 @@ _PLAIN: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def fact_words(fact: str) -> tuple[str, ...]:
-    """Trailing words for a fact; empty for an unknown one."""
+def fact_words(fact: str, phrase: str = "") -> tuple[str, ...]:
+    """Trailing words for a fact; empty for an unknown one or one that `phrase` tells already."""
     name, _, value = fact.partition(":")
+    if name not in _SAID or re.search(_SAID[name], phrase):
+        return ()
     if name in ("meters", "steps") and value.isdigit() and 0 < int(value) < len(_NUMBERS):
         number = _NUMBERS[int(value)]
         if name == "meters":

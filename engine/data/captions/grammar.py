@@ -14,6 +14,7 @@ from engine.data.captions.labels import canonical_style, content_of
 from engine.data.captions.phrases import details, phrases
 from engine.data.captions.pools import (
     NOBODY,
+    OBJECTIVE,
     POSSESSIVE,
     REFLEXIVE,
     YOU,
@@ -108,7 +109,8 @@ def verb_phrase(
     """The phrase in one verb form with adverb and trailing clause in place."""
     possessive = who.possessive if rng.random() < 0.45 else "the"
     text = phrase.text.replace("{themselves}", REFLEXIVE[who.pronoun])
-    text = text.replace("{their}", POSSESSIVE[who.pronoun])
+    text = text.replace("{their}", POSSESSIVE[who.pronoun]).replace("{they}", who.pronoun)
+    text = text.replace("{them}", OBJECTIVE[who.pronoun])
     text = inflect(text, form, possessive)
     if said.adv:
         ahead = " " not in said.adv and rng.random() < 0.6
@@ -173,7 +175,7 @@ def build(
     if told is not None:
         phrase = told
         said = Manner() if rng.random() < 0.5 else said
-    said = _with_fact(said, facts, rng, voice)
+    said = _with_fact(said, facts, phrase, rng)
     if frame.voice == "s":
         who = choose_subject(said, style, rng, kind)
     else:
@@ -219,11 +221,13 @@ def _fill_noun(text: str, phrase: Phrase, said: Manner, who: Subject) -> str:
 
 
 def _with_fact(
-    said: Manner, facts: tuple[str, ...], rng: np.random.Generator, voice: str
+    said: Manner, facts: tuple[str, ...], phrase: Phrase, rng: np.random.Generator
 ) -> Manner:
     """Mention one measured fact where the sentence still has room for it."""
-    usable = [words_ for words_ in map(fact_words, facts) if words_]
-    if not usable or voice == "n" or said.tail or said.also or rng.random() > 0.5:
+    if not facts or phrase.noun or said.tail or said.also or rng.random() > 0.5:
+        return said
+    usable = [found for fact in facts if (found := fact_words(fact, phrase.text + said.adv))]
+    if not usable:
         return said
     choices = usable[int(rng.integers(len(usable)))]
     return replace(said, tail=choices[int(rng.integers(len(choices)))])

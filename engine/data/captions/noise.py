@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 # Misspellings people really make; for words that carry the meaning only these are used.
-_MISSPELLED: dict[str, tuple[str, ...]] = {
+MISSPELLED: dict[str, tuple[str, ...]] = {
     "left": ("letf", "lef", "leftt", "lefft", "lft"),
     "right": ("rigth", "rihgt", "righ", "rightt", "rigt", "rght"),
     "both": ("boht", "bot", "bothe", "boths"),
@@ -43,7 +43,7 @@ _MISSPELLED: dict[str, tuple[str, ...]] = {
     "quickly": ("quikly", "quickley", "qickly"),
     "goodbye": ("goodby", "good bye", "gudbye"),
 }
-_CHAT: dict[str, str] = {
+CHAT: dict[str, str] = {
     "please": "plz", "you": "u", "are": "r", "and": "n", "with": "w/", "to": "2", "someone": "sb",
     "for": "4", "see": "c", "because": "cuz", "want to": "wanna", "going to": "gonna",
 }  # fmt: skip
@@ -71,7 +71,7 @@ _WORD = re.compile(r"[A-Za-z']+(?:-[A-Za-z]+)*")
 
 def _misspell(word: str, rng: np.random.Generator) -> str:
     """One typo: a known misspelling, else a dropped, doubled, swapped or neighbouring letter."""
-    known = _MISSPELLED.get(word.lower())
+    known = MISSPELLED.get(word.lower())
     if known is not None and (word.lower() in PROTECTED or rng.random() < 0.6):
         return known[int(rng.integers(len(known)))]
     if word.lower() in PROTECTED or len(word) < 4 or "-" in word or "'" in word:
@@ -149,7 +149,7 @@ def rough(text: str, rng: np.random.Generator) -> str:
     if rng.random() < 0.15:
         text = _replace_words(text, _BRITISH, 0.8, rng)
     if rng.random() < 0.12:
-        text = _replace_words(text, _CHAT, 0.6, rng)
+        text = _replace_words(text, CHAT, 0.6, rng)
     if rng.random() < 0.6:
         text = _typos(text, rng, 0.06 + 0.12 * rng.random())
     text = _letter_case(text, rng)

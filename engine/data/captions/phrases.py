@@ -25,6 +25,11 @@ def tables() -> dict[str, str]:
     return found
 
 
+def unknown_prompts() -> tuple[str, ...]:
+    """Prompts of actions that no label covers; what familiarity is calibrated against."""
+    return tuple((_FOLDER / "unknown.list").read_text(encoding="utf-8").splitlines())
+
+
 def phrases(content: str) -> tuple[Phrase, ...]:
     """The verb and noun phrases of a label; raises StudioError for an unknown label."""
     return _split(content)[0]

@@ -61,6 +61,7 @@ class Word:
 YOU = Subject("", "", "your", "you")
 NOBODY = Subject("", "", "the", "they")
 POSSESSIVE = {"he": "his", "she": "her", "it": "its", "they": "their", "you": "your"}
+OBJECTIVE = {"he": "him", "she": "her", "it": "it", "they": "them", "you": "you"}
 REFLEXIVE = {
     "he": "himself", "she": "herself", "it": "itself", "they": "themselves", "you": "yourself",
 }  # fmt: skip

@@ -41,26 +41,32 @@ _VOWELS = "aeiou"
 
 def conjugate(verb: str, form: Form) -> str:
     """The form of a base verb: "wave" -> wave / waves / waving / waved."""
-    if form == "base":
-        return verb
-    if form == "s":
-        return _third_person(verb)
-    stem = verb + verb[-1] if verb in _DOUBLING else verb
+    first, dash, verb = verb.rpartition("-")
     if form == "ing":
-        return _gerund(verb, stem)
-    if verb in _PAST:
-        return _PAST[verb]
-    if stem.endswith("e"):
-        return stem + "d"
-    return stem[:-1] + "ied" if _ends_in_bare_y(stem) else stem + "ed"
+        verb = _gerund(verb)
+    elif form == "s":
+        verb = _third_person(verb)
+    elif form == "past":
+        verb = _PAST.get(verb) or _regular_past(verb)
+    return first + dash + verb
 
 
-def _gerund(verb: str, stem: str) -> str:
+def _stem(verb: str) -> str:
+    return verb + verb[-1] if verb in _DOUBLING else verb
+
+
+def _regular_past(verb: str) -> str:
+    if verb.endswith("e"):
+        return verb + "d"
+    return verb[:-1] + "ied" if _ends_in_bare_y(verb) else _stem(verb) + "ed"
+
+
+def _gerund(verb: str) -> str:
     if verb.endswith("ie"):
         return verb[:-2] + "ying"
     if verb.endswith("e") and verb != "be" and not verb.endswith(("ee", "oe", "ye")):
         return verb[:-1] + "ing"
-    return stem + "ing"
+    return _stem(verb) + "ing"
 
 
 def _ends_in_bare_y(verb: str) -> bool:
@@ -91,7 +97,7 @@ class Phrase:
 
 
 _CHOICE = re.compile(r"\(([^()\[\]]*)\)|\[([^()\[\]]*)\]")
-_VERB = re.compile(r"([a-z]+)\*")
+_VERB = re.compile(r"([a-z]+(?:-[a-z]+)*)\*")
 
 
 def expand(text: str) -> Iterator[str]:
