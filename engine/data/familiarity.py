@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from engine.data.captions import lexicon
-from engine.data.captions.grammar import tidy
 from engine.data.captions.labels import CONTENTS
 from engine.data.captions.phrases import phrases
+from engine.data.captions.polish import tidy
 from engine.data.captions.pools import words
 from engine.data.captions.verbs import inflect
 from engine.errors import StudioError

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from engine.data.captions.facts import fact_words
 from engine.data.captions.frames import NOUN_FRAMES, VERB_FRAMES
 from engine.data.captions.labels import canonical_style, content_of
 from engine.data.captions.phrases import details, phrases
+from engine.data.captions.polish import finish, tidy
 from engine.data.captions.pools import (
     NOBODY,
     OBJECTIVE,
@@ -78,14 +80,29 @@ def manner(
     return Manner(who=who, **said)
 
 
-def choose_subject(chosen: Manner, style: str, rng: np.random.Generator, kind: Kind) -> Subject:
-    """Draw who acts; a style that sits in the noun ("an old man") brings its own subject."""
+_UNFIT: dict[str, str] = {
+    "feminine": r"\b(he|man|boy|guy|dude)$",
+    "masculine": r"\b(she|woman|girl|lady)$",
+    "elderly": r"\b(boy|girl)$",
+    "old": r"\b(boy|girl)$",
+}
+
+
+def choose_subject(
+    chosen: Manner, style: str, rng: np.random.Generator, kind: Kind, named: bool = False
+) -> Subject:
+    """Draw who acts; a style that sits in the noun ("an old man") brings its own subject.
+
+    named: no pronoun, as in "there is ...".
+    """
     if chosen.who is not None:
         return chosen.who
-    pool = tuple(s for s in subjects() if s.person or not (chosen.adj or chosen.rel))
-    if style in ("feminine", "masculine"):  # "a woman, in a manly way" is not what the clip shows
-        wrong = "he" if style == "feminine" else "she"
-        pool = tuple(s for s in pool if s.pronoun != wrong)
+    described = bool(chosen.adj or chosen.rel) or named
+    pool = tuple(s for s in subjects() if s.person or not described)
+    # "a woman, in a manly way" and "an old boy" are not what the clips show
+    unfit = _UNFIT.get(style)
+    if unfit is not None:
+        pool = tuple(s for s in pool if not re.search(unfit, s.text))
     return pick(pool, rng, kind, 0.4)
 
 
@@ -119,24 +136,6 @@ def verb_phrase(
         tail = _fill_pronouns(said.tail, who)
         text = text + tail if tail.startswith(",") else f"{text} {tail}"
     return text
-
-
-def tidy(text: str) -> str:
-    """Single spaces, a/an, and "they is" mended."""
-    text = re.sub(r"\s+", " ", text).strip().replace(" ,", ",").replace(",,", ",")
-    text = re.sub(r",\s*([.?!])", r"\1", text)
-    text = re.sub(r"([.?!])[.]", r"\1", text)
-    return re.sub(r"\b([Aa])n? (?=([\w']+))", _article, text)
-
-
-_VOWEL_SOUND = re.compile(
-    r"(?!one|on[ce]e|uni|use|usu|eu|ut(?!t))[aeiou]|hour|honest|8|11\b|18\b|[lmnfhrsx]\b"
-)
-
-
-def _article(match: re.Match[str]) -> str:
-    vowel = _VOWEL_SOUND.match(match[2].lower()) is not None
-    return f"{match[1]}{'n' if vowel else ''} "
 
 
 def agree(text: str, who: Subject) -> str:
@@ -177,7 +176,7 @@ def build(
         said = Manner() if rng.random() < 0.5 else said
     said = _with_fact(said, facts, phrase, rng)
     if frame.voice == "s":
-        who = choose_subject(said, style, rng, kind)
+        who = choose_subject(said, style, rng, kind, named="there is" in frame.text)
     else:
         who = YOU if frame.voice == "!" else NOBODY
     text = _fill_noun(frame.text, phrase, said, who) if phrase.noun else frame.text
@@ -233,15 +232,16 @@ def _with_fact(
     return replace(said, tail=choices[int(rng.integers(len(choices)))])
 
 
-def finish(text: str, rng: np.random.Generator) -> str:
-    """How the sentence is written down: mostly lower case, sometimes with capital and full stop."""
-    draw = rng.random()
-    if ". " in text or draw < 0.25:
-        text = text[0].upper() + text[1:]
-        return text if text[-1] in ".?!" else text + "."
-    if draw < 0.45 and text[-1] not in ".?!":
-        return text + "."
-    return text
+@lru_cache(maxsize=4)
+def _finite_frames() -> tuple[Frame, ...]:
+    return tuple(f for f in frames(VERB_FRAMES) if "{doing}" not in f.text)
+
+
+def frames_for(phrase: Phrase) -> tuple[Frame, ...]:
+    """The sentence frames that suit a phrase."""
+    if phrase.noun:
+        return frames(NOUN_FRAMES)
+    return _finite_frames() if phrase.finite else frames(VERB_FRAMES)
 
 
 def sample(
@@ -265,7 +265,7 @@ def sample(
     use_noun = bool(nouns) and rng.random() < 0.12
     use_noun &= kind != "eval" or any(p.reserved for p in nouns)
     phrase = pick(nouns if use_noun else verbs, rng, kind)
-    frame = pick(frames(NOUN_FRAMES if phrase.noun else VERB_FRAMES), rng, kind, 0.5)
+    frame = pick(frames_for(phrase), rng, kind, 0.5)
     extra = details(content)
     return finish(build(phrase, frame, style, rng, kind, attributes, extra), rng)
 
@@ -281,15 +281,11 @@ def sentences(
     pool = phrases(content_of(content).label)
     rng = np.random.default_rng(zlib.crc32(f"{content} {style}".encode()))
     usable = [p for p in pool if kind == "all" or p.reserved == (kind == "eval")]
-    tables = {True: frames(NOUN_FRAMES), False: frames(VERB_FRAMES)}
-    usable_frames = {
-        noun: [f for f in table if kind != "train" or not f.reserved]
-        for noun, table in tables.items()
-    }
+    most = len(frames(VERB_FRAMES))
     found: dict[str, None] = {}
-    for offset in range(max(map(len, usable_frames.values()))):
+    for offset in range(most):
         for index, phrase in enumerate(usable):
-            choices = usable_frames[phrase.noun]
+            choices = [f for f in frames_for(phrase) if kind != "train" or not f.reserved]
             if offset >= len(choices):
                 continue
             frame = choices[(offset + index) % len(choices)]

@@ -17,6 +17,7 @@ from engine.data.captions.grammar import (
 )
 from engine.data.captions.labels import CONTENTS, canonical_style, content_of
 from engine.data.captions.phrases import phrases
+from engine.data.captions.polish import finish, tidy
 from engine.data.captions.pools import NOBODY, YOU, Kind, frames, pick, words
 from engine.data.captions.verbs import Form, Phrase
 
@@ -122,7 +123,7 @@ def _lower(text: str) -> str:
 def _joinable(content: str) -> tuple[Phrase, ...]:
     """Verb phrases that read well beside another action."""
     clumsy = (" while ", ", then", " then ", " before ", ", turn*")
-    verbs = tuple(p for p in phrases(content) if not p.noun and not p.alone)
+    verbs = tuple(p for p in phrases(content) if not p.noun and not p.alone and not p.finite)
     return tuple(p for p in verbs if not any(mark in p.text for mark in clumsy)) or verbs
 
 

@@ -29,7 +29,8 @@ looks look looking seems seem like way manner kind mood person people someone so
 woman guy human figure character individual subject dude lady boy girl avatar actor model
 mannequin stick himself herself themselves yourself itself start starts starting
 begin begins beginning keep keeps keeping meter meters metre metres second seconds step steps
-slowly quickly fast slow quick quietly about around along back forth away all own ur gonna wanna thru
+slowly quickly fast slow quick quietly about around along back forth away all own ur gonna
+wanna thru
 two three four five six seven eight nine ten each other another few several something thing
 u r n w sb 2 4
 """

@@ -29,11 +29,17 @@ _PAST: dict[str, str] = {
     "swing": "swung", "take": "took", "tell": "told", "throw": "threw", "wake": "woke",
     "wring": "wrung", "creep": "crept", "feel": "felt", "shrink": "shrank", "beat": "beat",
     "sneak": "sneaked", "split": "split", "sling": "slung", "bow": "bowed",
+    "bid": "bade", "break": "broke", "burst": "burst", "meet": "met", "pay": "paid", "see": "saw",
+    "sink": "sank", "speed": "sped", "stick": "stuck", "tear": "tore", "tread": "trod",
+    "steal": "stole", "withdraw": "withdrew", "slink": "slunk", "bear": "bore",
+    "thrust": "thrust", "light": "lit", "wind": "wound", "leave": "departed", "find": "found",
 }  # fmt: skip
 _DOUBLES = (
     "run jog hop put sit get spin swim step clap nod bob rub drop flip jab grab skip strut squat "
     "slip tap trip scrub mop plod trot jam set hit cut stop wag let pat drag pop lug slam swat "
-    "begin hug rap snap shrug plug nip zip whip quit scan dip bat sag dab wrap slap chop"
+    "begin hug rap snap shrug plug nip zip whip quit scan dip bat sag dab wrap slap chop sip "
+    "swig trap stir rub peg hum drum step strip thud plop "
+    "backflip sideflip bop cup flag leg slog spar split tip trek control stab bid frontflip"
 )
 _DOUBLING = frozenset(_DOUBLES.split())
 _VOWELS = "aeiou"
@@ -94,6 +100,11 @@ class Phrase:
     alone: bool = False
     detail: bool = False
     weight: float = 1.0
+
+    @property
+    def finite(self) -> bool:
+        """Whether the phrase reads badly as a gerund ("keeping walking")."""
+        return self.text.startswith(("keep*", "be*", "have*", "start*", "let*"))
 
 
 _CHOICE = re.compile(r"\(([^()\[\]]*)\)|\[([^()\[\]]*)\]")
