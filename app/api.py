@@ -92,7 +92,7 @@ class Api:
             familiar = self._work.engine.familiarity(text)
             if familiar is None:
                 raise StudioError("The familiarity index is not loaded. Try again in a moment.")
-        return {"score": familiar.score, "nearest": list(familiar.near)}
+        return {"score": familiar.score, "level": familiar.level, "nearest": list(familiar.near)}
 
     def status(self) -> dict[str, Any]:
         """Device, model, state, the models there are, and the number of jobs under way."""

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from app import errors
 from app.inputs import Wish
 from app.settings import CHECKPOINTS
@@ -25,6 +27,8 @@ WARMING, READY, FAILED = "warming", "ready", "failed"
 WARM_PROMPT = "a person walks forward"
 MODEL_FORMAT = "easytune-motion-model"
 MOST_LOADED = 2  # models kept in memory at once
+EMBED_BATCH = 64
+LEVELS = {"well known": "well", "roughly": "roughly", "unknown": "unknown"}
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class Familiar:
     """How near a prompt is to the training descriptions (0..1) and the nearest known ones."""
 
     score: float
+    level: str  # "well", "roughly" or "unknown"
     near: tuple[str, ...]
 
 
@@ -60,7 +65,7 @@ class Engine:
         self._device = device
         self._renderer = renderer
         self._pipelines: dict[str, Any] = {}
-        self._familiarity: Any = None
+        self._familiarity: Callable[[str], Familiar] | None = None
         self._lock = threading.Lock()
         self._settled = threading.Event()
         self._status = Status(WARMING, "warming up", device or "", model)
@@ -118,8 +123,7 @@ class Engine:
         """Familiarity of a prompt, or None while the engine is not ready to say."""
         if self._familiarity is None or not text.strip():
             return None
-        score, near = self._familiarity(text)
-        return Familiar(score, near)
+        return self._familiarity(text)
 
     def render(
         self,
@@ -130,7 +134,7 @@ class Engine:
         cancelled: Callable[[], bool],
     ) -> Path:
         """Write the motions side by side as one MP4."""
-        from engine.render import render_video
+        from engine.render.video import render_video
 
         return render_video(
             motions,
@@ -147,7 +151,7 @@ class Engine:
             pipeline = self._pipeline(self._model)
             pipeline([WARM_PROMPT], 1.0, 0)
             self._status = Status(READY, "ready", _device_name(pipeline.device), pipeline.model_id)
-        except BaseException as error:  # noqa: BLE001 - shown in the header, whatever it is
+        except BaseException as error:  # shown in the header, whatever it is
             text = errors.sentence(error)
             self._status = Status(FAILED, text, self._device or "", self._model)
         self._settled.set()
@@ -181,15 +185,25 @@ class Engine:
         raise StudioError(f"There is no model called {name!r}. Choose one from the list.")
 
 
-def load_familiarity(pipeline: Any) -> Callable[[str], tuple[float, tuple[str, ...]]]:
-    """A function from text to (score, nearest known phrases)."""
-    from engine.data.familiarity import Familiarity
+def load_familiarity(pipeline: Any) -> Callable[[str], Familiar]:
+    """A function that says how familiar a text is."""
+    from engine.data.familiarity import FamiliarityIndex
 
-    index = Familiarity.build(pipeline.text)
+    def embed(texts: list[str]) -> np.ndarray:
+        rows = []
+        for start in range(0, len(texts), EMBED_BATCH):
+            states, mask = pipeline.text.encode(texts[start : start + EMBED_BATCH])
+            weight = mask[..., None].float()
+            pooled = (states * weight).sum(dim=1) / weight.sum(dim=1)
+            rows.append((pooled / pooled.norm(dim=1, keepdim=True)).cpu().numpy())
+        return np.concatenate(rows).astype(np.float32)
 
-    def near(text: str) -> tuple[float, tuple[str, ...]]:
-        answer = index.near(text)
-        return float(answer.score), tuple(str(match.phrase) for match in answer.nearest)
+    index = FamiliarityIndex.build(embed)
+
+    def near(text: str) -> Familiar:
+        answer = index.near(text, embed)
+        phrases = tuple(str(phrase) for phrase, *_ in answer.nearest)
+        return Familiar(float(answer.score), LEVELS[answer.level], phrases)
 
     return near
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
@@ -53,17 +54,16 @@ def build_generate(engine: Engine, work: GenerateWork) -> None:
             wishes, dice = _settings(engine, prompt)
             with gr.Row(elem_classes="es-actions"):
                 go = gr.Button("Generate", variant="primary", elem_id="generate", scale=3)
-                cancel = gr.Button(
-                    "Cancel", interactive=False, elem_id="cancel", scale=1, min_width=96
-                )
+                cancel = gr.Button("Cancel", elem_id="cancel", scale=1, min_width=96)
+            history = widget("history", {"items": []}, elem_id="history")
         with gr.Column(scale=7, min_width=320, elem_classes="es-results"):
             notice = widget("notice", IDLE, elem_id="notice")
             stage = player(elem_id="player")
-            parts = _results(notice, stage, go, cancel)
-    parts.history = widget("history", {"items": []}, elem_id="history")
+            parts = _results(notice, stage, go)
+    parts.history = history
     parts.wishes = wishes.all()
     work.parts = parts
-    _wire(work, wishes, parts, dice)
+    _wire(work, wishes, parts, dice, cancel)
     _wire_prompt(engine, wishes.prompt, gauge, examples)
 
 
@@ -111,11 +111,16 @@ def _settings(engine: Engine, prompt: gr.Textbox) -> tuple[Wishes, gr.Button]:
     return Wishes(prompt, seconds, seed, samples, strength, count, model), dice
 
 
-def _results(notice: gr.HTML, stage: gr.HTML, go: gr.Button, cancel: gr.Button) -> Parts:
+def _results(notice: gr.HTML, stage: gr.HTML, go: gr.Button) -> Parts:
     with gr.Column(visible=False, elem_id="result", elem_classes="es-result") as panel:
         film_notice = widget("notice", IDLE, elem_id="film-notice")
         video = gr.Video(
-            label="Video", interactive=False, visible=False, elem_id="video", loop=True, buttons=[]
+            show_label=False,
+            interactive=False,
+            visible=False,
+            elem_id="video",
+            loop=True,
+            buttons=[],
         )
         with gr.Row(elem_classes="es-downloads"):
             film = gr.DownloadButton(
@@ -139,13 +144,20 @@ def _results(notice: gr.HTML, stage: gr.HTML, go: gr.Button, cancel: gr.Button) 
             buttons=["copy"],
             elem_id="cli",
         )
-    return Parts(go, cancel, notice, stage, panel, film_notice, video, film, again, motions, line)
+    return Parts(go, notice, stage, panel, film_notice, video, film, again, motions, line)
 
 
-def _wire(work: GenerateWork, wishes: Wishes, parts: Parts, dice: gr.Button) -> None:
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    free = {"concurrency_limit": None, **quiet}  # turns are taken in our own lanes
-    film = {"fn": work.film, "inputs": None, "outputs": parts.film_outputs(), **free}
+def _wire(
+    work: GenerateWork, wishes: Wishes, parts: Parts, dice: gr.Button, cancel: gr.Button
+) -> None:
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    free: dict[str, Any] = {"concurrency_limit": None, **quiet}  # turns are taken in our own lanes
+    film: dict[str, Any] = {
+        "fn": work.film,
+        "inputs": None,
+        "outputs": parts.film_outputs(),
+        **free,
+    }
     start = gr.on(
         [parts.go.click, wishes.prompt.submit],
         work.generate,
@@ -155,14 +167,15 @@ def _wire(work: GenerateWork, wishes: Wishes, parts: Parts, dice: gr.Button) -> 
         **free,
     )
     start.then(**film)
-    parts.cancel.click(work.cancel, None, parts.cancel_outputs(), queue=False, **quiet)
+    # Cancel is no output of anything: gradio 6.31 can lose the label of a button it updates.
+    cancel.click(work.cancel, None, None, queue=False, **quiet)
     parts.again.click(work.ask_for_film, None, parts.film_outputs(), **free).then(**film)
     parts.history.select(work.restore, None, parts.outputs(), **free).then(**film)
     dice.click(lambda: random.randrange(DICE), None, wishes.seed, queue=False, **quiet)
 
 
 def _wire_prompt(engine: Engine, prompt: gr.Textbox, gauge: gr.HTML, examples: gr.HTML) -> None:
-    quiet = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
     prompt.change(
         lambda text: gauge_value(engine, text),
         prompt,

@@ -28,7 +28,6 @@ class Parts:
     """The components that results appear in."""
 
     go: gr.Button
-    cancel: gr.Button
     notice: gr.HTML
     player: gr.HTML
     panel: gr.Column
@@ -44,18 +43,14 @@ class Parts:
     def outputs(self) -> list[Any]:
         """Everything a new or restored result may change."""
         return [
-            self.go, self.cancel, self.notice, self.player, self.panel, self.film_notice,
+            self.go, self.notice, self.player, self.panel, self.film_notice,
             self.video, self.film, self.again, *self.motions, self.line, self.history,
             *self.wishes,
         ]  # fmt: skip
 
     def film_outputs(self) -> list[Any]:
         """Everything the video may change."""
-        return [self.film_notice, self.video, self.film, self.again, self.cancel]
-
-    def cancel_outputs(self) -> list[Any]:
-        """What a press on Cancel changes at once."""
-        return [self.cancel]
+        return [self.film_notice, self.video, self.film, self.again]
 
 
 class GenerateWork:
@@ -117,10 +112,9 @@ class GenerateWork:
                 return
         yield self._film_done(result)
 
-    def cancel(self, request: gr.Request) -> Update:
+    def cancel(self, request: gr.Request) -> None:
         """Stop whatever runs for this visitor; the running handlers say so themselves."""
         self.visits.of(request.session_hash).cancel()
-        return {self.parts.cancel: gr.update(interactive=False)}
 
     def ask_for_film(self, request: gr.Request) -> Update:
         """Mark the result on the page as the one to film; `film` runs next."""
@@ -161,7 +155,6 @@ class GenerateWork:
                     yield {
                         parts.notice: note,
                         parts.go: gr.update(interactive=False),
-                        parts.cancel: gr.update(interactive=True),
                     }
                 job.wait(LOOK)
         except GeneratorExit:  # the page was closed
@@ -175,14 +168,13 @@ class GenerateWork:
             note = notes.filming(job, self.film_lane)
             if note != told:
                 told = note
-                yield {parts.film_notice: note, parts.cancel: gr.update(interactive=True)}
+                yield {parts.film_notice: note}
             job.wait(LOOK)
 
     def _idle(self, note: dict[str, Any]) -> Update:
         return {
             self.parts.notice: note,
             self.parts.go: gr.update(interactive=True),
-            self.parts.cancel: gr.update(interactive=False),
         }
 
     def _finish(self, visit: Visit, wish: Wish, job: Job, seconds: float) -> Update:
@@ -220,7 +212,6 @@ class GenerateWork:
             self.parts.video: gr.update(value=path, visible=True),
             self.parts.film: gr.update(value=path, visible=True),
             self.parts.again: gr.update(visible=False),
-            self.parts.cancel: gr.update(interactive=False),
         }
 
     def _film_failed(self, job: Job) -> Update:
@@ -233,7 +224,6 @@ class GenerateWork:
         return {
             self.parts.film_notice: note,
             self.parts.again: gr.update(visible=True),
-            self.parts.cancel: gr.update(interactive=False),
         }
 
 

@@ -51,7 +51,7 @@ class Job:
         self.state = RUNNING
         try:
             self.result = self._work(self)
-        except BaseException as error:  # noqa: BLE001 - the lane must survive whatever happens
+        except BaseException as error:  # the lane survives whatever happens
             self.error = error
             self._end(CANCELLED if self.cancelled() else FAILED)
         else:

@@ -43,7 +43,7 @@ def launch(engine: Any, settings: Settings, block: bool = True) -> Any:
             f"The player is missing in {BUNDLES}. Run: npm ci && npm run build, in assets/viewer."
         )
     page = build(engine, folder / "results")
-    # The engine starts after the page is built: importing two big libraries at once is slower.
+
     from app.theme import studio_css, studio_theme
 
     page.queue(max_size=MOST_QUEUED, default_concurrency_limit=4, api_open=False)
@@ -70,7 +70,7 @@ def launch(engine: Any, settings: Settings, block: bool = True) -> Any:
             f"Port {settings.port} on {settings.host} cannot be used. Close what uses it, or start "
             f"with another one: python app.py --port {settings.port + 1}"
         ) from error
-    engine.start()
+    engine.start()  # only now: the page comes first, the model warms up behind it
     print(f"EasyTune Studio is at {page.local_url}", flush=True)
     if block:
         page.block_thread()
@@ -90,7 +90,10 @@ def build(engine: Any, results: Path) -> Any:
     gr.set_static_paths([BUNDLES])
     work = GenerateWork(engine, Visits(results), Lane("generate"), Lane("film"))
     with gr.Blocks(
-        title="EasyTune Studio", analytics_enabled=False, delete_cache=(HOUR, KEEP_FILES)
+        title="EasyTune Studio",
+        analytics_enabled=False,
+        delete_cache=(HOUR, KEEP_FILES),
+        fill_width=True,
     ) as page:
         top = header(engine, work.lane)
         build_generate(engine, work)

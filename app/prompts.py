@@ -16,7 +16,7 @@ MOST_SHOWN = 10  # chips per pack: more is a wall
 
 
 def example_packs(folder: Path = PROMPTS) -> dict[str, Any]:
-    """Value of the examples widget: {"packs": [{"title", "prompts"}]}; damaged files are skipped."""
+    """Value of the examples widget, {"packs": [{"title", "prompts"}]}, without damaged files."""
     packs = []
     for path in sorted(folder.glob("*.json")):
         try:

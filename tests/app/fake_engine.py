@@ -105,7 +105,10 @@ class FakeEngine:
             return None
         known = {"walk": 0.91, "wave": 0.85, "juggle": 0.12}
         score = next((value for word, value in known.items() if word in text.lower()), 0.5)
-        return Familiar(score, ("a person walks forward", "someone waves", "a man throws a ball"))
+        level = "well" if score > 0.66 else "roughly" if score > 0.33 else "unknown"
+        return Familiar(
+            score, level, ("a person walks forward", "someone waves", "a man throws a ball")
+        )
 
     def render(
         self,

@@ -1,4 +1,4 @@
-"""Serves the real page with a fake engine: `python -m tests.browser.serve_fake PORT key=value ...`."""
+"""Serves the real page with a fake engine: `python -m tests.browser.serve_fake PORT key=value`."""
 
 import sys
 from typing import Any

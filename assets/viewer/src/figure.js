@@ -63,8 +63,8 @@ export class Figure {
     const headUp = p(J.head).sub(p(J.neck));
     const head = p(J.head).addScaledVector(headUp.clone().normalize(), 0.055);
     const shapes = [
-      [chest, chestSide, chestUp, [0.165, 0.19, 0.112]],
-      [p(J.pelvis), hipSide, hipUp, [0.15, 0.1, 0.108]],
+      [chest, chestSide, chestUp, [0.172, 0.175, 0.118]],
+      [p(J.pelvis).lerp(p(J.spine1), -0.2), hipSide, hipUp, [0.158, 0.112, 0.116]],
       [head, chestSide, headUp, [0.083, 0.125, 0.1]],
     ];
     shapes.forEach(([at, side, up, size], i) => this.ellipsoid(i, at, side, up, size));

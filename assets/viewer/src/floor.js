@@ -43,9 +43,14 @@ const GRID_FRAGMENT = `
 const MARK = new PlaneGeometry(0.5, 0.25).rotateX(-Math.PI / 2);
 const BLOB = new PlaneGeometry(1, 1).rotateX(-Math.PI / 2);
 const MOST_MARKS = 80;
+// What casts a soft shadow: [joint, size in metres, strength, height at which it has vanished].
+const SHADOWS = [
+  [J.pelvis, 0.62, 0.32, 1.4], [J.leftFoot, 0.3, 0.42, 0.35], [J.rightFoot, 0.3, 0.42, 0.35],
+  [J.leftAnkle, 0.26, 0.36, 0.45], [J.rightAnkle, 0.26, 0.36, 0.45],
+];
 
 export class Floor {
-  constructor(clip, shared) {
+  constructor(clip, shared, shadows = SHADOWS) {
     this.shared = shared;
     this.grid = new Mesh(shared.plane, gridMaterial());
     this.grid.renderOrder = -2;
@@ -54,10 +59,7 @@ export class Floor {
     this.addMarks(clip.bounds());
     this.path = pathLine(clip);
     this.group.add(this.path);
-    this.blobs = [
-      [J.pelvis, 0.62, 0.32, 1.4], [J.leftFoot, 0.3, 0.42, 0.35], [J.rightFoot, 0.3, 0.42, 0.35],
-      [J.leftAnkle, 0.26, 0.36, 0.45], [J.rightAnkle, 0.26, 0.36, 0.45],
-    ].map((row) => this.addBlob(...row));
+    this.blobs = shadows.map((row) => this.addBlob(...row));
   }
 
   addMarks(bounds) {

@@ -9,6 +9,8 @@ import { readTheme, watchTheme } from "./theme.js";
 const NO_GL = "This browser cannot draw 3D here (WebGL is off). " +
   "The video below shows the same motion; switch on hardware acceleration to get the player.";
 
+const EMPTY = "Describe a movement and press Generate: it will walk in here.";
+
 export function mount(element, { props, watch }) {
   const player = new Player(element);
   const show = () => player.show(props.value);
@@ -102,6 +104,7 @@ class Player {
   /** @param {{fps: number, motions: object[]} | null} value what the server sent */
   show(value) {
     this.root.dataset.state = this.stage ? "empty" : "no-gl";
+    if (this.stage) this.say(EMPTY);
     this.clips = [];
     try {
       this.clips = (value?.motions ?? []).map((motion) => new Clip(motion, value.fps));

@@ -25,6 +25,7 @@ export class Stage {
     this.controls.enableZoom = false; // only while the player has the focus: see index.js
     canvas.style.touchAction = "pan-y";
     this.shared = sharedGround();
+    this.empty = new EmptyScene(this.shared);
     this.actors = [];
     this.follow = true;
     this.ghosts = false;
@@ -42,6 +43,7 @@ export class Stage {
     this.theme = theme;
     if (!theme) return;
     this.renderer.setClearColor(new Color(theme.sky));
+    this.empty.floor.paint(theme, theme.axis);
     for (const actor of this.actors) actor.paint(theme);
   }
 
@@ -86,27 +88,36 @@ export class Stage {
   /** Draw every sample at a fractional frame. */
   draw(position) {
     const { width, height } = this.size;
-    if (!this.actors.length) {
-      this.renderer.setViewport(0, 0, width, height);
-      this.renderer.setScissor(0, 0, width, height);
-      this.renderer.clear();
-      return;
-    }
+    if (!this.actors.length) this.drawCell([0, 0, width, height], this.empty.scene);
     this.cells.forEach((cell, i) => {
       const box = [
         cell.x * width, (1 - cell.y - cell.height) * height, cell.width * width, cell.height * height,
       ];
-      this.renderer.setViewport(...box);
-      this.renderer.setScissor(...box);
       this.actors[i].update(position, this.follow, this.ghosts);
-      this.renderer.render(this.actors[i].scene, this.camera);
+      this.drawCell(box, this.actors[i].scene);
     });
+  }
+
+  drawCell(box, scene) {
+    this.renderer.setViewport(...box);
+    this.renderer.setScissor(...box);
+    this.renderer.render(scene, this.camera);
   }
 
   dispose() {
     for (const actor of this.actors) actor.dispose();
     this.controls.dispose();
     this.renderer.dispose();
+  }
+}
+
+/** The floor alone, before the first result. */
+class EmptyScene {
+  constructor(shared) {
+    this.scene = new Scene();
+    const clip = { path: [[0, 0]], bounds: () => ({ minX: 0, maxX: 0, minZ: 0, maxZ: 0 }) };
+    this.floor = new Floor(clip, shared, []);
+    this.scene.add(this.floor.grid, this.floor.group);
   }
 }
 
