@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from functools import cache
 from typing import Any, Protocol
 
@@ -15,6 +16,9 @@ from engine.render.software_backend import SoftwareRenderer
 NAMES = ("auto", "pyrender", "software")
 VARIABLE = "EASYTUNE_RENDERER"
 INSTALL_HINT = "apt-get install -y --no-install-recommends libegl1 libgl1 libgl1-mesa-dri"
+
+
+_OPENGL_LOCK = threading.Lock()
 
 
 class Renderer(Protocol):
@@ -75,8 +79,14 @@ def _software() -> Renderer:
     return SoftwareRenderer()
 
 
-@cache
 def _opengl() -> tuple[Renderer | None, str]:
+    # Two first calls at once must not make two contexts: one would break the other.
+    with _OPENGL_LOCK:
+        return _try_opengl()
+
+
+@cache
+def _try_opengl() -> tuple[Renderer | None, str]:
     """The OpenGL renderer after it drew one frame, or None and why not; tried once."""
     try:
         from engine.render.pyrender_backend import PyrenderRenderer

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.motion.skeleton import JOINTS, PARENTS
+from engine.motion.skeleton import BONE_LENGTHS, JOINTS, PARENTS
 from engine.render.palette import roles
 
 if TYPE_CHECKING:
@@ -158,6 +158,8 @@ class Figure:
         """A mannequin with the proportions of a clip: joints [T,22,3] in metres."""
         parents = np.maximum(PARENTS, 0)
         lengths = np.median(np.linalg.norm(joints - joints[:, parents], axis=-1), axis=0)
+        # A damaged clip must not turn parts inside out.
+        lengths = np.clip(lengths, 0.6 * BONE_LENGTHS, 1.6 * BONE_LENGTHS)
         left = _left_arm(lengths) + _left_leg(lengths)
         parts = _trunk(lengths) + left + [part.mirrored() for part in left]
         return cls(tuple(parts), accent)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.errors import StudioError
 from engine.render.camera import Camera, cameras_for
 from engine.render.figure import Figure, pose_all
 from engine.render.scene import SceneFrame, View, compose
@@ -34,15 +35,22 @@ class PyrenderRenderer:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="render")
         try:
             self._stage: _GlStage = self._executor.submit(_GlStage).result()
-            if not self.frame(_probe_scene()).any():
-                raise RuntimeError("the test frame came out black")
+            picture = self._executor.submit(compose, _probe_scene(), self._draw).result()
+            if np.ptp(picture.astype(int), axis=-1).max() < 40:
+                raise RuntimeError("the test frame shows no figure")
         except BaseException:
             self._executor.shutdown(wait=False)
             raise
 
     def frame(self, scene_frame: SceneFrame) -> np.ndarray:
         """The picture as uint8 [H,W,3]."""
-        return self._executor.submit(compose, scene_frame, self._draw).result()
+        try:
+            return self._executor.submit(compose, scene_frame, self._draw).result()
+        except Exception as error:
+            raise StudioError(
+                f"OpenGL stopped drawing ({type(error).__name__}: {error}). "
+                "Set EASYTUNE_RENDERER=software and try again."
+            ) from error
 
     def describe(self) -> str:
         """Which OpenGL driver draws."""
@@ -112,8 +120,7 @@ class _GlStage:
         self._aim(view.camera, rows, columns)
         node = self._scene.add(self._mesh(view))
         try:
-            flags = self._gl.RenderFlags.RGBA | self._gl.RenderFlags.SKIP_CULL_FACES
-            colour, _ = target.render(self._scene, flags=flags)
+            colour, _ = target.render(self._scene, flags=self._gl.RenderFlags.RGBA)
         finally:
             self._scene.remove_node(node)
         return np.asarray(colour[:height, :width])
