@@ -15,7 +15,7 @@ from engine.motion.skeleton import FPS, JOINTS, MAX_FRAMES, MIN_FRAMES
 SEARCH = 10  # frames at the end of the first and the start of the second clip, for the cut
 BLEND = 10  # frames; a real step takes about half a second
 HIPS_GIVE = 0.25  # metres between where hips and standing foot want the second clip
-STEP_HEIGHT = 0.07  # metres, toe of a moving foot
+STEP_HEIGHT = .06  # metres, toe of a moving foot
 LONG_BLEND = 12
 TOES = (10, 11)
 FARTHEST_POSE = 0.30  # metres, mean joint distance of the two poses that are blended

@@ -1,9 +1,10 @@
 """The HumanML3D feature vectors of a motion, and the way back.
 
-A row holds, for J joints: half yaw change [1], root velocity on the floor [2] and root height [1],
-joint positions in the root frame [3(J-1)], joint rotations as 6-d vectors [6(J-1)], joint
-velocities in the root frame [3J], contacts of left ankle and toe, right ankle and toe [4].
-22 joints give 263 numbers, KIT's 21 joints 251. T frames of joints give T - 1 rows.
+A row holds, for J joints: half the yaw change [1, negative for a left turn], root velocity on the
+floor [2] and root height [1], joint positions in the root frame [3(J-1)], joint rotations as 6-d
+vectors [6(J-1)], joint velocities in the root frame [3J], contacts of left ankle and toe, right
+ankle and toe [4]. 22 joints give 263 numbers, KIT's 21 joints 251. T frames of joints give T - 1
+rows.
 
 The published features have habits that are no part of any definition; where this module follows
 one of them for the sake of equal numbers, the comment starts with "Quirk".
@@ -165,6 +166,23 @@ def features_to_joints(features: torch.Tensor, layout: Layout = HUMANML3D) -> to
     return torch.cat((root[..., None, :], limbs), dim=-2)
 
 
+def repair_sign_fault(features: np.ndarray) -> np.ndarray:
+    """Published features [T, 263 or 251] with wrongly signed yaw velocities turned right.
+
+    See `_yaw_velocity`: a single row that turns exactly against its two neighbours. Without the
+    repair `features_to_joints` leaves the published path from that row on.
+    """
+    yaw = features[:, 0]
+    if len(yaw) < 3:
+        return features
+    expected = 0.5 * (yaw[:-2] + yaw[2:])
+    steady = (yaw[:-2] * yaw[2:] > 0) & (np.abs(expected) > 1e-3)
+    faulty = steady & (np.abs(yaw[1:-1] + expected) < 0.2 * np.abs(expected))
+    repaired = features.copy()
+    repaired[1:-1, 0] = np.where(faulty, -yaw[1:-1], yaw[1:-1])
+    return repaired
+
+
 def smooth_facing(forward: np.ndarray, sigma: float = SMOOTHING) -> np.ndarray:
     """Directions [T, 3] smoothed over time by a Gaussian, ends repeated; not renormalised."""
     radius = int(4.0 * sigma + 0.5)
@@ -197,7 +215,7 @@ def _root_turn(points: np.ndarray, layout: Layout) -> np.ndarray:
 
 
 def _yaw_velocity(root_turn: np.ndarray, upstream_sign_fault: bool) -> np.ndarray:
-    """HALF the yaw change per frame in radians, [T - 1, 1]."""
+    """HALF the yaw change per frame in radians, negative for a left turn, [T - 1, 1]."""
     change = quat_mul(root_turn[1:], quat_inv(root_turn[:-1]))
     if not upstream_sign_fault:
         # The quaternion of the facing changes sign where it crosses +-180 degrees. The published

@@ -86,8 +86,12 @@ def finish(joints: np.ndarray) -> np.ndarray:
     if not np.isfinite(points).all():
         raise StudioError("The motion contains NaN or infinite values.")
     points = to_skeleton(remove_spikes(points))
-    # Projection turns a joint's error into a bone's, so a small spike may only show afterwards.
-    points = to_skeleton(remove_spikes(points))
+    # Projection carries one joint's error to those below it, so a spike may only show afterwards.
+    for _ in range(3):
+        calm = remove_spikes(points)
+        if calm is points:
+            break
+        points = to_skeleton(calm)
     return raise_feet(points).astype(np.float32)
 
 

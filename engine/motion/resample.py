@@ -21,7 +21,7 @@ def resample(positions: np.ndarray, fps_in: float, fps_out: float) -> np.ndarray
     if frames == 0:
         raise StudioError("Cannot resample a motion without frames.")
     step = fps_in / fps_out
-    if abs(step - round(step)) < 1e-6 * step:  # a BVH frame time of 0.0083333 means 120 fps
+    if abs(step - round(step)) < 1e-4 * step:  # a BVH frame time of 0.0083333 means 120 fps
         return positions[:: round(step)].copy()
     count = int(np.floor((frames - 1) / step + 1e-6)) + 1
     times = np.minimum(np.arange(count) * step, frames - 1)

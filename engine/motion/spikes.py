@@ -17,24 +17,28 @@ _STILL = 0.01  # metres per frame added to the neighbours' movement: noise is no
 def remove_spikes(joints: np.ndarray) -> np.ndarray:
     """Joints [T, J, 3] without one-frame spikes; frames without one are returned unchanged.
 
-    The root is looked at in the world, every other joint relative to it. A spiked joint is put
-    where a cubic through the two frames on either side passes. Three passes, since a spike next
-    to another hides it.
+    The root is looked at in the world, every other joint first relative to it (so that a fast
+    run hides nothing), then in the world too. A spiked joint is put where a cubic through the two
+    frames on either side passes.
     """
     if len(joints) < 3:
         return joints
     local = np.concatenate((joints[:, :1], joints[:, 1:] - joints[:, :1]), axis=1)
-    changed = False
-    for _ in range(3):
-        spiked = find_spikes(local)
+    calm = _calm(local)
+    world = joints
+    if calm is not local:
+        world = np.concatenate((calm[:, :1], calm[:, 1:] + calm[:, :1]), axis=1)
+    return _calm(world)
+
+
+def _calm(points: np.ndarray) -> np.ndarray:
+    """Points [T, J, 3] without spikes, the same array if there were none."""
+    for _ in range(3):  # a spike next to another hides it
+        spiked = find_spikes(points)
         if not spiked.any():
             break
-        changed = True
-        local = np.where(spiked[..., None], _without(local), local)
-    if not changed:
-        return joints
-    local[:, 1:] += local[:, :1]
-    return local
+        points = np.where(spiked[..., None], _without(points), points)
+    return points
 
 
 def find_spikes(points: np.ndarray) -> np.ndarray:
