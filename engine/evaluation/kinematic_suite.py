@@ -115,6 +115,8 @@ def load_suite(path: Path | str = SUITE) -> list[Case]:
 
 def parse_case(record: dict[str, Any]) -> Case:
     """Build a case from one JSONL record; StudioError when it claims nothing."""
+    if not isinstance(record, dict):
+        raise StudioError("a case is a JSON object")
     contrasts = []
     for name, comparison, threshold, kind in record.get("compare", ()):
         if name not in FACTS or comparison not in "<>" or kind not in ("ratio", "difference"):

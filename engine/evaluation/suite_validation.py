@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,17 @@ from engine.data.clip import Clip
 from engine.data.compose import then_motion, while_motion
 from engine.data.dataset import MotionDataset
 from engine.evaluation.kinematic_suite import Case
+from engine.motion.mirror import mirror
+
+
+@dataclass(frozen=True)
+class _Pick:
+    clip: Clip
+    mirrored: bool = False
+
+    def joints(self, data: MotionDataset) -> np.ndarray:
+        joints = data.joints(self.clip)
+        return mirror(joints) if self.mirrored else joints
 
 
 def validate_suite(
@@ -29,20 +41,31 @@ def validate_suite(
         if right is None:
             absent.add(case.label)
             continue
-        records.append({"id": case.id, "label": case.label, "style": case.style, "right": right,
+        kind = "composition" if case.parts else "contrast" if case.than else "single"
+        records.append({"id": case.id, "kind": kind, "label": case.label, "right": right,
                         "random": _rate(data, case, _random(data, case, rng, most))})  # fmt: skip
+    return {**_means(records), "cases": records, "absent": sorted(absent)}
+
+
+def _means(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Mean pass rates over all cases and apart for single motions, compositions, contrasts."""
+    kinds = {"all": records}
+    for kind in ("single", "composition", "contrast"):
+        kinds[kind] = [record for record in records if record["kind"] == kind]
     return {
-        "right": float(np.mean([record["right"] for record in records])),
-        "random": float(np.mean([record["random"] for record in records])),
-        "cases": records,
-        "absent": sorted(absent),
+        name: {
+            side: round(float(np.mean([one[side] for one in chosen if one[side] is not None])), 4)
+            for side in ("right", "random")
+        }
+        for name, chosen in kinds.items()
+        if chosen
     }
 
 
-def _rate(data: MotionDataset, case: Case, groups: Sequence[Sequence[Clip]]) -> float | None:
+def _rate(data: MotionDataset, case: Case, groups: Sequence[Sequence[_Pick]]) -> float | None:
     verdicts = []
     for group in groups:
-        motions: list[np.ndarray] | None = [data.joints(clip) for clip in group]
+        motions: list[np.ndarray] | None = [pick.joints(data) for pick in group]
         if case.parts and len(group) == 2:
             motions = compose(case.category, *motions)  # type: ignore[misc]
         if motions is not None:
@@ -58,16 +81,14 @@ def compose(how: str, first: np.ndarray, second: np.ndarray) -> list[np.ndarray]
 
 def _right(
     data: MotionDataset, case: Case, rng: np.random.Generator, most: int
-) -> list[tuple[Clip, ...]]:
+) -> list[tuple[_Pick, ...]]:
     if case.parts:
         pools = [_clips(data, part, "") for part in case.parts]
     elif case.than:
-        pools = [
-            _clips(data, case.label, case.style),
-            _clips(data, case.than_label, case.than_style),
-        ]
+        pools = [_clips(data, case.label, case.style),
+                 _clips(data, case.than_label, case.than_style)]  # fmt: skip
     else:
-        return [(clip,) for clip in _draw(_clips(data, case.label, case.style), rng, most)]
+        return [(pick,) for pick in _draw(_clips(data, case.label, case.style), rng, most)]
     if not all(pools):
         return []
     return [tuple(pool[int(rng.integers(len(pool)))] for pool in pools) for _ in range(most)]
@@ -75,27 +96,34 @@ def _right(
 
 def _random(
     data: MotionDataset, case: Case, rng: np.random.Generator, most: int
-) -> list[tuple[Clip, ...]]:
+) -> list[tuple[_Pick, ...]]:
     taken = {case.label, *case.parts}
-    if case.than:
-        pool = data.clips
-        return [(a, b) for a, b in zip(_draw(pool, rng, most), _draw(pool, rng, most), strict=True)]
-    # Labels first, clips second: otherwise the four most frequent labels are all there is.
-    labels = sorted({clip.content for clip in data.clips} - taken)
-    picked = [labels[int(rng.integers(len(labels)))] for _ in range(most)]
-    return [(_draw(data.select(content=label), rng, 1)[0],) for label in picked]
+    # Labels first, clips second: otherwise the few most frequent labels are all there is.
+    labels = sorted({clip.content for clip in data.clips if clip.content} - taken)
+
+    def one() -> _Pick:
+        label = labels[int(rng.integers(len(labels)))]
+        return _draw([_Pick(clip) for clip in data.select(content=label)], rng, 1)[0]
+
+    return [(one(), one()) if case.than else (one(),) for _ in range(most)]
 
 
-def _clips(data: MotionDataset, label: str, style: str) -> list[Clip]:
-    """Clips that show a label whole; pieces of long takes only where there is nothing else."""
-    from engine.data.captions import canonical_style
+def _clips(data: MotionDataset, label: str, style: str) -> list[_Pick]:
+    """Clips that show a label whole; pieces of long takes only where there is nothing else.
 
-    found = [clip for clip in data.select(content=label)
-             if not style or canonical_style(clip.style) == canonical_style(style)]  # fmt: skip
-    whole = [clip for clip in found if clip.parts == 1]
-    return whole or found
+    A label that only mirrored clips show ("run and turn right") is met by mirroring its twin.
+    """
+    from engine.data.captions import canonical_style, mirror_label
+
+    for content, mirrored in ((label, False), (mirror_label(label), True)):
+        found = [clip for clip in data.select(content=content)
+                 if not style or canonical_style(clip.style) == canonical_style(style)]  # fmt: skip
+        whole = [clip for clip in found if clip.parts == 1]
+        if found:
+            return [_Pick(clip, mirrored) for clip in whole or found]
+    return []
 
 
-def _draw(pool: Sequence[Clip], rng: np.random.Generator, most: int) -> list[Clip]:
+def _draw(pool: Sequence[_Pick], rng: np.random.Generator, most: int) -> list[_Pick]:
     order = rng.permutation(len(pool))[:most]
     return [pool[int(index)] for index in order]
