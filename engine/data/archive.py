@@ -7,6 +7,7 @@ import tarfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from time import time_ns
 
 from engine.data.dataset import safe_name
 from engine.errors import StudioError
@@ -28,7 +29,8 @@ def open_source(paths: Sequence[Path], work: Path) -> Path:
         return paths[0]
     for number, path in enumerate(paths):
         target = work / f"{number}-{safe_name(path.name.split('.')[0])}"
-        if (work / f".{target.name}.done").exists():
+        done, state = work / f".{target.name}.done", _state(path)
+        if done.exists() and done.read_text() == state:
             continue
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
@@ -38,7 +40,7 @@ def open_source(paths: Sequence[Path], work: Path) -> Path:
             (target / path.name).symlink_to(path.resolve())
         else:
             unpack(path, target)
-        (work / f".{target.name}.done").touch()
+        done.write_text(state)
     return work
 
 
@@ -70,6 +72,12 @@ def unpack(archive: Path, target: Path) -> None:
         raise StudioError(f"{archive} cannot be unpacked to {target}: {error}") from error
     except Exception as error:  # lzma and zlib raise errors of their own for damaged data
         raise StudioError(f"{archive} is damaged: {error}. Fetch it again.") from error
+
+
+def _state(path: Path) -> str:
+    """Tell one version of an archive from another; folders are linked anew every time."""
+    status = path.stat()
+    return f"{path} {status.st_size} {status.st_mtime_ns}" if path.is_file() else f"{time_ns()}"
 
 
 def _unpack_zip(archive: Path, target: Path) -> None:

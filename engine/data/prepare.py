@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -66,8 +66,9 @@ def prepare(
     source, a path that does not exist, a foreign folder or a source without a single clip.
     """
     out = Path(out)
+    registry.forget()
     by_name = _collect(sources)
-    _check_out(out)
+    _check_out(out, [path for paths in by_name.values() for path in paths])
     records: list[dict[str, Any]] = []
     skipped: list[dict[str, str]] = []
     reused = 0
@@ -107,7 +108,10 @@ def _collect(sources: Sequence[tuple[str, Path]]) -> dict[str, list[Path]]:
     return by_name
 
 
-def _check_out(out: Path) -> None:
+def _check_out(out: Path, paths: list[Path]) -> None:
+    for path in paths:
+        if out.resolve().is_relative_to(path.resolve()):
+            raise StudioError(f"{out} lies inside the source {path}; choose a folder outside.")
     if out.is_file():
         raise StudioError(f"{out} is a file; name a folder for the dataset.")
     ours = (out / "dataset.json").exists() or (out / ".prepare").exists()
@@ -178,12 +182,15 @@ def _with_splits(records: list[dict[str, Any]]) -> list[Clip]:
 
 
 def _stamp(name: str, paths: list[Path]) -> str:
-    """Name what the results depend on: the code, and the archive's size and time."""
-    facts: list[Any] = [code_stamp(name), name]
+    """Name what the results depend on: the code, and name, size and time of every file."""
+    digest = hashlib.sha256(f"{code_stamp(name)} {name}".encode())
     for path in paths:
-        status = path.stat()
-        facts.append([str(path)] + ([status.st_size, status.st_mtime_ns] if path.is_file() else []))
-    return json.dumps(facts)
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        for file in files:
+            if file.is_file():
+                status = file.stat()
+                digest.update(f"{file} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
 
 
 def _nothing(name: str, paths: list[Path], skipped: list[dict[str, str]]) -> str:

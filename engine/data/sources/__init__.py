@@ -9,13 +9,14 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import sys
 from types import ModuleType
 from typing import Any, cast
 
 from engine.data.sources.base import Source, SourceClip
 from engine.errors import StudioError
 
-__all__ = ["Source", "SourceClip", "get", "names"]
+__all__ = ["Source", "SourceClip", "forget", "get", "names"]
 
 
 def names() -> list[str]:
@@ -30,6 +31,15 @@ def get(name: str) -> Source:
         raise StudioError(f"There is no source {name!r}; known are {', '.join(names())}.")
     module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
     return _source_of(module, name)
+
+
+def forget() -> None:
+    """Drop what importers remember about folders (file lists), which may have changed since."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith(f"{__name__}."):
+            for value in vars(module).values():
+                if hasattr(value, "cache_clear"):
+                    value.cache_clear()
 
 
 def _source_of(module: ModuleType, name: str) -> Source:
