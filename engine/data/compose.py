@@ -15,7 +15,7 @@ from engine.motion.skeleton import FPS, JOINTS, MAX_FRAMES, MIN_FRAMES
 SEARCH = 10  # frames at the end of the first and the start of the second clip, for the cut
 BLEND = 10  # frames; a real step takes about half a second
 HIPS_GIVE = 0.25  # metres between where hips and standing foot want the second clip
-STEP_HEIGHT = .06  # metres, toe of a moving foot
+STEP_HEIGHT = 0.06  # metres, toe of a moving foot
 LONG_BLEND = 12
 TOES = (10, 11)
 FARTHEST_POSE = 0.30  # metres, mean joint distance of the two poses that are blended
@@ -208,14 +208,19 @@ def _step_over(
 ) -> np.ndarray:
     """Blended frames whose toes go straight from where `old` has them to where `new` does.
 
-    Blended angles alone would let standing feet drift. A toe that moves is lifted off the floor.
+    Blended angles alone would let standing feet drift. A toe that moves more than it did in
+    the clips is lifted off the floor; low steps of the clips' own stay as they are.
     """
     toes = [*TOES]
     path = old[:, toes] + share[:, None, None] * (new[:, toes] - old[:, toes])
-    speed = np.linalg.norm(np.gradient(path[..., 0::2], axis=0), axis=-1) * FPS
-    moving = np.clip((speed - 0.2) / 0.4, 0.0, 1.0)
-    lift = moving * np.maximum(STEP_HEIGHT - path[..., 1], 0.0)
-    path[..., 1] += smooth(lift, 1.0)
+    mixed_speed, old_speed, new_speed = (
+        np.linalg.norm(np.gradient(feet[..., 0::2], axis=0), axis=-1) * FPS
+        for feet in (path, old[:, toes], new[:, toes])
+    )
+    own_speed = old_speed + share[:, None] * (new_speed - old_speed)
+    moving = np.clip((mixed_speed - own_speed - 0.1) / 0.3, 0.0, 1.0)
+    lift = smooth(moving * np.maximum(STEP_HEIGHT - path[..., 1], 0.0), 1.0)
+    path[..., 1] += lift * np.minimum(8 * share * (1 - share), 1.0)[:, None]
     ankles = path - (mixed[:, toes] - mixed[:, [*ANKLES]])
     return move_ankles(mixed, ankles)
 

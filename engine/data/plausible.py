@@ -10,7 +10,7 @@ from engine.motion.rotation import normalize
 from engine.motion.skeleton import JOINTS
 
 # Metres per frame and per frame squared that any lively clip shows; more only where a part does.
-CALM_STEP, CALM_BEND = 0.20, 0.09
+CALM_STEP, CALM_BEND = 0.20, 0.10
 MARGIN = 1.25
 # Axis (from, to) and radius in metres of the capsules hands must stay out of.
 BODY = (

@@ -63,7 +63,8 @@ def _sharpness(points: np.ndarray) -> np.ndarray:
     around = np.maximum(np.maximum(before, after), 0.5 * closed)
     turned = (normalize(out) * normalize(back)).sum(-1) < -0.3
     score = np.where(turned & (leap > SMALLEST), leap / (around + _STILL), 0.0)
-    impossible = (leap > FARTHEST) & (closed < 0.5 * leap)
+    # A kick's foot turns like this too, but between steps at least as long.
+    impossible = (leap > FARTHEST) & (closed < 0.5 * leap) & (leap > np.maximum(before, after))
     return np.where(impossible, np.maximum(score, 2 * SHARPEST), score)
 
 

@@ -172,7 +172,7 @@ def lying(frames: int = 40) -> np.ndarray:
     joints = settle(bones, np.zeros((frames, 3)))
     joints[..., 1] += 0.12 - joints[:, :1, 1]
     leg = [4, 7, 10]
-    joints[:, leg, 1] -= np.array([0.06, 0.25, 0.25])
+    joints[:, leg, 1] -= np.array([0.10, 0.32, 0.32])
     return to_skeleton(joints)
 
 
