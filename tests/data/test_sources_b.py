@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,6 +30,11 @@ def test_every_source_is_found_and_describes_itself():
         source = sources.get(name)
         assert source.name == name
         assert len(source.licence) > 5
+
+
+def test_the_guide_names_every_source():
+    guide = (Path(__file__).parents[2] / "docs" / "add-a-dataset.md").read_text()
+    assert [name for name in sources.names() if f"| `{name}` |" not in guide] == []
 
 
 def test_a_new_source_is_one_new_file(tmp_path, monkeypatch):
