@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from engine.models.text import TextEncoder
 
-MAX_CAPTION_TOKENS = 48
+MAX_CAPTION_TOKENS = 40
 
 
 class Clock:
@@ -90,11 +90,9 @@ class CaptionTable:
         return cls(states, lengths)
 
     def rows(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """Float states [B, L, dim] and mask [B, L] of the given rows, L as short as they allow."""
-        lengths = self.lengths[index]
-        longest = int(lengths.max())
-        mask = torch.arange(longest, device=index.device)[None] < lengths[:, None]
-        return self.states[index, :longest].float(), mask
+        """Float states [B, L, dim] and mask [B, L] of the given rows; L is the same every time."""
+        positions = torch.arange(self.states.shape[1], device=index.device)
+        return self.states[index].float(), positions[None] < self.lengths[index, None]
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
