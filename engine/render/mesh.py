@@ -9,7 +9,7 @@ import numpy as np
 from engine.render.figure import FRAMES, Figure, Pose
 
 # Rings per cap and sides, for parts thinner than a limit in metres: fingers need fewer triangles.
-_DETAIL = ((0.02, 3, 8), (0.065, 5, 16), (np.inf, 7, 22))
+_DETAIL = ((0.02, 3, 8), (0.051, 5, 14), (np.inf, 7, 24))
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,10 @@ from PIL import Image, ImageDraw
 
 from engine.motion.skeleton import PARENTS
 from engine.render.camera import Camera
-from engine.render.figure import FLOOR_Y, Figure, Pose
+from engine.render.figure import Figure, Pose
 from engine.render.overlay import Overlay, clock, font
 from engine.render.palette import INK, PAPER, rgb
+from engine.render.parts import FLOOR_Y
 
 TILE = 0.5  # metres
 _LIGHT_TILE, _DARK_TILE, _HAZE, _ZENITH = 231.0, 215.0, 241.0, 229.0

@@ -7,8 +7,9 @@ import pytest
 
 from engine.motion.skeleton import JOINTS
 from engine.render.camera import cameras_for, follow_path
-from engine.render.figure import FLOOR_Y, FRAMES, Figure, pose_all
+from engine.render.figure import FRAMES, Figure, pose_all
 from engine.render.mesh import FigureMesh
+from engine.render.parts import FLOOR_Y
 from tests.render.poses import POSES, body, walk
 
 
