@@ -1,0 +1,249 @@
+"""How good the motions are: evaluator metrics, physical measures, kinematic suite, in one run.
+
+python -m benchmarks.quality --model checkpoints/base --data DIR --evaluator checkpoints/evaluator
+
+Writes results/DATE-quality.json and the same as tables in results/DATE-quality.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.record import RESULTS, record
+from engine.data.dataset import MotionDataset
+from engine.errors import StudioError
+from engine.evaluation import metrics
+from engine.evaluation.evaluator import Evaluator
+from engine.evaluation.kinematic_suite import failures, load_suite, run_suite
+from engine.evaluation.protocol import (
+    Reference,
+    joint_error,
+    make_reference,
+    reconstruct,
+    score,
+)
+from engine.pipeline import MotionPipeline
+
+Row = dict[str, Any]
+COLUMNS = ("r1", "r2", "r3", "strict_r3", "mm_dist", "fid", "diversity", "content",
+           "content_by_label", "style")  # fmt: skip
+
+
+def generate(
+    pipeline: MotionPipeline,
+    prompts: Sequence[str],
+    seconds: Sequence[float],
+    seeds: Sequence[int],
+    args: argparse.Namespace,
+    **how: Any,
+) -> list[Any]:
+    """Motions for prompts in batches, sorted by length so that batches hold little padding."""
+    order = np.argsort(seconds, kind="stable")
+    made: list[Any] = [None] * len(prompts)
+    for start in range(0, len(order), args.batch):
+        part = [int(index) for index in order[start : start + args.batch]]
+        motions = pipeline(
+            [prompts[i] for i in part],
+            [seconds[i] for i in part],
+            [seeds[i] for i in part],
+            guidance=args.guidance,
+            **how,
+        )
+        for index, motion in zip(part, motions, strict=True):
+            made[index] = motion
+    return made
+
+
+def replications(
+    pipeline: MotionPipeline, reference: Reference, args: argparse.Namespace, **how: Any
+) -> list[list[np.ndarray]]:
+    """The split generated several times, each time from other seeds."""
+    count = len(reference.captions)
+    return [
+        [motion.joints for motion in generate(
+            pipeline, reference.captions, reference.seconds,
+            [args.seed + number * 100_003 + row for row in range(count)], args, **how,
+        )]
+        for number in range(args.replications)
+    ]  # fmt: skip
+
+
+def split_rows(
+    pipeline: MotionPipeline, evaluator: Evaluator, reference: Reference, args: argparse.Namespace
+) -> dict[str, Row]:
+    """Real, reconstructed and generated (each step count, and uncleaned) rows of one split."""
+    rows = {"real": score(evaluator, reference, [reference.joints])}
+    rebuilt = reconstruct(pipeline.model.vae, reference.joints)
+    rows["VAE reconstruction"] = {
+        **score(evaluator, reference, [rebuilt]),
+        "joint_error_mm": joint_error(rebuilt, reference.joints),
+    }
+    raw = reconstruct(pipeline.model.vae, reference.joints, clean=False)
+    rows["VAE reconstruction"]["joint_error_uncleaned_mm"] = joint_error(raw, reference.joints)
+    for steps in args.steps or sorted({pipeline.model.steps, 20, 50}):
+        print(f"  {reference.split}: {steps} steps", flush=True)
+        made = replications(pipeline, reference, args, steps=steps)
+        rows[f"generated, {steps} steps"] = score(evaluator, reference, made)
+    made = replications(pipeline, reference, args, clean=False)
+    rows[f"generated, {pipeline.model.steps} steps, not cleaned"] = score(
+        evaluator, reference, made
+    )
+    return rows
+
+
+def variety(
+    pipeline: MotionPipeline, evaluator: Evaluator, reference: Reference, args: argparse.Namespace
+) -> float:
+    """MultiModality: 30 captions, 10 motions each."""
+    chosen = np.random.default_rng(args.seed).permutation(len(reference.captions))[:30]
+    rows = [int(index) for index in chosen for _ in range(10)]
+    motions = generate(
+        pipeline, [reference.captions[row] for row in rows],
+        [reference.seconds[row] for row in rows], list(range(len(rows))), args,
+    )  # fmt: skip
+    embedding = evaluator.embed_motion([motion.joints for motion in motions])
+    return metrics.multimodality(
+        embedding.reshape(len(chosen), 10, -1), np.random.default_rng(args.seed)
+    )
+
+
+def suite(pipeline: MotionPipeline, args: argparse.Namespace) -> Row:
+    """The kinematic suite with three seeds; claims of single motions are left out of the file."""
+    report = run_suite(
+        lambda prompts, seconds, seeds: generate(pipeline, prompts, seconds, seeds, args),
+        load_suite(),
+        batch=1024,
+    )
+    report["failures"] = failures(report, limit=200)
+    report["results"] = [
+        {key: one[key] for key in ("id", "category", "label", "prompt", "rate")}
+        for one in report["results"]
+    ]
+    return report
+
+
+def table(rows: dict[str, Row]) -> list[str]:
+    """Evaluator metrics as a markdown table."""
+    lines = ["| | " + " | ".join(COLUMNS) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
+    for name, row in rows.items():
+        cells = [
+            f"{row[c]['mean']:.4f} ±{row[c]['half_width']:.4f}" if c in row else "-"
+            for c in COLUMNS
+        ]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def physical_table(rows: dict[str, Row]) -> list[str]:
+    """Physical measures as a markdown table, with the ratio to real motions."""
+    names = list(rows["real"]["physical"])
+    lines = ["| | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+    for title, row in rows.items():
+        cells = []
+        for name in names:
+            one = row["physical"][name]
+            ratio = "" if one["ratio"] is None else f" ({one['ratio']:.2f}x)"
+            cells.append(f"{one['value']:.4g}{ratio}")
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """The whole result as a page."""
+    lines = [
+        f"# Quality of {result['model']}",
+        "",
+        "r1-r3: R-precision in groups of 32, clips of the same content and style left out of "
+        "the ranking; strict_r3: every other clip competes. Values ± 95 % interval.",
+        "",
+    ]
+    for split, rows in result["splits"].items():
+        error = rows["VAE reconstruction"]["joint_error_mm"]
+        lines += [
+            f"## {split} ({result['clips'][split]} clips)",
+            "",
+            *table(rows),
+            "",
+            f"VAE mean joint error {error:.2f} mm.",
+            "",
+            *physical_table(rows),
+            "",
+        ]
+    if "suite" in result:
+        report = result["suite"]
+        lines += ["## Kinematic suite", "",
+                  f"{report['prompts']} prompts x 3 seeds: {report['motions']:.1%} of motions "
+                  f"satisfy every claim, {report['claims']:.1%} of claims hold.", "",
+                  "| category | passed |", "|---|---|",
+                  *(f"| {k} | {v:.1%} |" for k, v in report["by_category"].items()), "",
+                  "| label | passed |", "|---|---|",
+                  *(f"| {k} | {v:.1%} |" for k, v in sorted(
+                      report["by_label"].items(), key=lambda pair: pair[1])), "",
+                  "Worst:", "", *(f"- {line}" for line in report["failures"][:40]), ""]  # fmt: skip
+    return "\n".join(lines)
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Command-line arguments."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--evaluator", type=Path, required=True)
+    parser.add_argument("--splits", nargs="+", default=["test", "unseen"])
+    parser.add_argument("--steps", nargs="+", type=int, help="step counts (default: own, 20, 50)")
+    parser.add_argument("--guidance", type=float)
+    parser.add_argument("--replications", type=int, default=3)
+    parser.add_argument("--batch", type=int, default=256)
+    parser.add_argument("--limit", type=int, help="at most this many clips per split")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--no-suite", action="store_true")
+    parser.add_argument("--name", default="quality", help="results/DATE-NAME.json and .md")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> Path:
+    """Measure, write both files and print the page; returns the JSON's path."""
+    args = parse(argv)
+    begun = time.monotonic()
+    pipeline = MotionPipeline.from_pretrained(args.model, device=args.device)
+    evaluator = Evaluator.from_pretrained(args.evaluator, pipeline.text, args.device)
+    data = MotionDataset.open(args.data)
+    result: dict[str, Any] = {
+        "model": pipeline.model_id,
+        "guidance": args.guidance,
+        "replications": args.replications,
+        "splits": {},
+        "clips": {},
+    }
+    for split in args.splits:
+        reference = make_reference(data, evaluator, split, args.seed, args.limit)
+        result["clips"][split] = len(reference.clips)
+        result["splits"][split] = split_rows(pipeline, evaluator, reference, args)
+        result.setdefault("multimodality", {})[split] = variety(
+            pipeline, evaluator, reference, args
+        )
+    if not args.no_suite:
+        result["suite"] = suite(pipeline, args)
+    result["seconds"] = round(time.monotonic() - begun, 1)
+    path = record(args.name, result, args.out)
+    page = markdown(result)
+    path.with_suffix(".md").write_text(page + "\n")
+    print(page)
+    print(f"Wrote {path} and {path.with_suffix('.md')} in {result['seconds']} s.")
+    return path
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except StudioError as error:
+        raise SystemExit(str(error)) from error

@@ -1,0 +1,172 @@
+"""How a model is scored on a split: the same captions, clips and measures for every row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from engine.data.clip import Clip
+from engine.data.dataset import MotionDataset
+from engine.errors import StudioError
+from engine.evaluation import metrics, physical
+from engine.evaluation.evaluator import Evaluator, pad
+from engine.evaluation.evaluator_data import draw_captions, make_items
+from engine.models.vae import MotionVAE
+from engine.motion.canonical import canonicalize
+from engine.motion.features import features_to_joints, joints_to_features
+from engine.motion.kinematics import finish, to_skeleton
+from engine.motion.skeleton import MAX_FRAMES, MIN_FRAMES
+
+SHUFFLES = 20
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A split as it is scored: clips, one caption each, embeddings of texts and real motions."""
+
+    split: str
+    clips: list[Clip]
+    joints: list[np.ndarray]
+    captions: list[str]
+    text: np.ndarray
+    motion: np.ndarray
+
+    @property
+    def keys(self) -> list[tuple[str, str]]:
+        """(content, style) of every clip: clips of one key are not each other's wrong answer."""
+        return [(clip.content or clip.id, clip.style) for clip in self.clips]
+
+    @property
+    def seconds(self) -> list[float]:
+        """Durations to generate."""
+        return [len(joints) / 20.0 for joints in self.joints]
+
+
+def make_reference(
+    data: MotionDataset, evaluator: Evaluator, split: str, seed: int = 0, limit: int | None = None
+) -> Reference:
+    """Captions (reserved phrasings the generator never trained on) and embeddings of a split.
+
+    Clips the generator cannot be asked for (under 1.0 or over 9.8 s) are left out.
+    """
+    clips = [c for c in data.select(split=split) if MIN_FRAMES <= c.frames <= MAX_FRAMES]
+    rng = np.random.default_rng(seed)
+    if limit is not None and limit < len(clips):
+        clips = [clips[index] for index in sorted(rng.permutation(len(clips))[:limit])]
+    if not clips:
+        raise StudioError(f"The dataset has no clips in the split '{split}'.")
+    joints = [data.joints(clip) for clip in clips]
+    drawn = draw_captions(make_items(clips, with_mirrored=False), 1, rng, "eval", typos=0.0)
+    captions = [row[0] for row in drawn]
+    text, motion = evaluator.embed_text(captions), evaluator.embed_motion(joints)
+    return Reference(split, clips, joints, captions, text, motion)
+
+
+def score(
+    evaluator: Evaluator,
+    reference: Reference,
+    replications: Sequence[Sequence[np.ndarray]],
+    seed: int = 0,
+) -> dict[str, Any]:
+    """All metrics of motions standing for the reference's captions, one list per replication.
+
+    Values are means with 95 % intervals over replications (R-precision: over shuffles too).
+    """
+    rows: dict[str, list[float]] = {}
+
+    def note(name: str, value: float) -> None:
+        rows.setdefault(name, []).append(float(value))
+
+    for number, joints in enumerate(replications):
+        embedding = evaluator.embed_motion(joints)
+        rng = np.random.default_rng([seed, number])
+        if len(embedding) >= metrics.GROUP:
+            _retrieval(reference, embedding, rng, note)
+        note("mm_dist", metrics.mm_dist(reference.text, embedding))
+        note("fid", metrics.fid(embedding, reference.motion))
+        note("diversity", metrics.diversity(embedding, rng))
+        for name, value in accuracies(evaluator, reference.clips, embedding).items():
+            note(name, value)
+    summary: dict[str, Any] = {}
+    for name, values in rows.items():
+        one = metrics.interval(values)
+        summary[name] = {"mean": one.mean, "half_width": one.half_width, "count": one.count}
+    summary["physical"] = physical.compare(
+        [joints for part in replications for joints in part], reference.joints
+    )
+    return summary
+
+
+def _retrieval(
+    reference: Reference,
+    embedding: np.ndarray,
+    rng: np.random.Generator,
+    note: Callable[[str, float], None],
+) -> None:
+    for _ in range(SHUFFLES):
+        for name, keys in (("r", reference.keys), ("strict_r", None)):
+            hits = metrics.r_precision(reference.text, embedding, rng, keys=keys)
+            for rank, value in enumerate(hits, start=1):
+                note(f"{name}{rank}", value)
+
+
+def accuracies(
+    evaluator: Evaluator, clips: Sequence[Clip], embedding: np.ndarray
+) -> dict[str, float]:
+    """Share of motions whose content and style the evaluator names as labelled.
+
+    Also the mean over contents of the content accuracy, in which a rare label counts like a
+    frequent one. Labels that the evaluator has no class for are left out.
+    """
+    classes = evaluator.classify_embedding(embedding)
+    content = [(clip.content, name == clip.content)
+               for clip, name in zip(clips, classes.content_names(), strict=True)
+               if clip.content in classes.contents]  # fmt: skip
+    style = [name == clip.style for clip, name in zip(clips, classes.style_names(), strict=True)
+             if clip.style in classes.styles]  # fmt: skip
+    by_label: dict[str, list[bool]] = {}
+    for label, right in content:
+        by_label.setdefault(label, []).append(right)
+    found: dict[str, float] = {}
+    if content:
+        found["content"] = float(np.mean([right for _, right in content]))
+        found["content_by_label"] = float(np.mean([np.mean(v) for v in by_label.values()]))
+    if style:
+        found["style"] = float(np.mean(style))
+    return found
+
+
+@torch.no_grad()
+def reconstruct(
+    vae: MotionVAE, joints: Sequence[np.ndarray], batch: int = 64, clean: bool = True
+) -> list[np.ndarray]:
+    """Joints [T,22,3] through the VAE and back, [T-1,22,3], cleaned like generated motions."""
+    device = next(vae.parameters()).device
+    stride = vae.config.frames_per_token
+    made = []
+    for start in range(0, len(joints), batch):
+        features, lengths = pad([joints_to_features(one) for one in joints[start : start + batch]])
+        tokens = vae.n_tokens(features.shape[1])
+        features = torch.nn.functional.pad(
+            features, (0, 0, 0, tokens * stride - features.shape[1])
+        ).to(device)
+        counts = torch.tensor([vae.n_tokens(int(length)) for length in lengths], device=device)
+        frames = torch.arange(features.shape[1], device=device)[None] < lengths.to(device)[:, None]
+        mask = torch.arange(tokens, device=device)[None] < counts[:, None]
+        decoded = vae.decode(vae.encode(features, frames), mask)
+        points = to_skeleton(features_to_joints(decoded)).cpu().numpy()
+        made += [points[row, : int(length)] for row, length in enumerate(lengths)]
+    return [finish(canonicalize(one, floor=0.0)) if clean else one for one in made]
+
+
+def joint_error(first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> float:
+    """Mean distance in millimetres between joints of two lists, over the frames both have."""
+    gaps = []
+    for a, b in zip(first, second, strict=True):
+        frames = min(len(a), len(b))
+        gaps.append(np.linalg.norm(a[:frames] - b[:frames], axis=-1).mean())
+    return float(np.mean(gaps) * 1000)
