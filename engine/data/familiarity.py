@@ -31,6 +31,7 @@ _MANY_TAKES = ("walk", "walk-turn-left", "walk-turn-right", "run", "wave-left-ha
 COMMON: frozenset[str] = frozenset(_MANY_TAKES)
 STYLED = ("walk", "run", "wave-right-hand", "raise-up-left-hand", "bow", "walk-turn-left")
 KNOWN, ROUGH = 0.66, 0.33
+RARE = 0.04  # between two equally near phrases, the one of the better known action
 
 
 @dataclass(frozen=True)
@@ -90,14 +91,15 @@ class FamiliarityIndex:
         """How familiar a prompt is, with up to five known phrases of different actions."""
         if not text.strip():
             return Familiarity(0.0, "unknown", [])
-        return self.near_vector(text, embed([text])[0])
+        return self.near_vector(text, embed([lexicon.corrected(text)])[0])
 
     def near_vector(self, text: str, vector: np.ndarray) -> Familiarity:
-        """The same for a prompt whose embedding [D] is at hand."""
+        """The same for a prompt whose embedding [D], best of `lexicon.corrected`, is at hand."""
         cosine = self.vectors @ np.asarray(vector, dtype=np.float32)
         known = lexicon.coverage(text)
         # MiniLM hardly tells forward from backward or left from right; the words do.
         blend = 0.5 * cosine + 0.5 * np.array([known[label] for label in self.contents])
+        blend -= [0.0 if label in COMMON else RARE for label in self.contents]
         nearest: dict[str, tuple[str, str, str, float]] = {}
         for i in np.argsort(-blend, kind="stable")[:200]:
             entry = (self.texts[i], self.contents[i], self.styles[i], round(float(blend[i]), 3))
@@ -176,9 +178,10 @@ def _calibrate(index: FamiliarityIndex, embed: Embed) -> np.ndarray:
         known += [sample(label, "neutral", rng, "eval"), sample(label, "tired", rng, "all")]
         known.append(rough(sample(label, "neutral", rng, "all"), rng))
     strange = list(unknown_prompts())
+    vectors = embed([lexicon.corrected(text) for text in known + strange])
     evidence = np.stack([
         index._evidence(text, index.vectors @ vector)
-        for text, vector in zip(known + strange, embed(known + strange), strict=True)
+        for text, vector in zip(known + strange, vectors, strict=True)
     ])  # fmt: skip
     target = np.array([1.0] * len(known) + [0.0] * len(strange))
     share = np.where(target == 1.0, 0.5 / len(known), 0.5 / len(strange))

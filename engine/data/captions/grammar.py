@@ -80,7 +80,7 @@ def manner(
     return Manner(who=who, **said)
 
 
-_UNFIT: dict[str, str] = {
+UNFIT: dict[str, str] = {
     "feminine": r"\b(he|man|boy|guy|dude)$",
     "masculine": r"\b(she|woman|girl|lady)$",
     "elderly": r"\b(boy|girl)$",
@@ -100,7 +100,7 @@ def choose_subject(
     described = bool(chosen.adj or chosen.rel) or named
     pool = tuple(s for s in subjects() if s.person or not described)
     # "a woman, in a manly way" and "an old boy" are not what the clips show
-    unfit = _UNFIT.get(style)
+    unfit = UNFIT.get(style)
     if unfit is not None:
         pool = tuple(s for s in pool if not re.search(unfit, s.text))
     return pick(pool, rng, kind, 0.4)

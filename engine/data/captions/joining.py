@@ -7,12 +7,11 @@ from functools import lru_cache
 import numpy as np
 
 from engine.data.captions.grammar import (
+    UNFIT,
     Manner,
     agree,
     choose_subject,
-    finish,
     sample,
-    tidy,
     verb_phrase,
 )
 from engine.data.captions.labels import CONTENTS, canonical_style, content_of
@@ -137,7 +136,8 @@ def _join(
     if frame.voice == "s" and shared != "neutral" and rng.random() < 0.5:
         said = Manner(adj=pick(words(shared, "adj"), rng, kind, 0.6).text)
     if frame.voice == "s":
-        who = choose_subject(said, shared, rng, kind)
+        unfit = next((style for style in styles if style in UNFIT), "neutral")
+        who = choose_subject(said, unfit, rng, kind)
     else:
         who = YOU if frame.voice == "!" else NOBODY
     text = frame.text

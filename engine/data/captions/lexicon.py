@@ -35,6 +35,7 @@ two three four five six seven eight nine ten each other another few several some
 u r n w sb 2 4
 """
 _FUNCTION_WORDS = frozenset(_FUNCTION.split())
+_MENDED = {wrong: right for right, all_ in MISSPELLED.items() for wrong in all_}
 
 
 def tokens(text: str) -> list[str]:
@@ -53,8 +54,7 @@ def _lemmas() -> dict[str, str]:
         for form in ("s", "ing", "past"):
             found[conjugate(verb, form)] = verb
         found[verb] = verb
-    misspelled = {wrong: right for right, all_ in MISSPELLED.items() for wrong in all_}
-    for wrong, right in (misspelled | {short: full for full, short in CHAT.items()}).items():
+    for wrong, right in (_MENDED | {short: full for full, short in CHAT.items()}).items():
         found.setdefault(wrong, found.get(right, right))
     return found
 
@@ -119,14 +119,20 @@ def recognise(word: str) -> tuple[str, float]:
     if len(word) < 4:
         return "", 0.0
     allowed = 1 if len(word) < 8 else 2
-    best, least = "", allowed + 1
+    best, least = "", (allowed + 1, False)
     for other in _typo_targets():
         if other[0] != word[0] or abs(len(other) - len(word)) > allowed:
             continue
-        apart = edits(word, other, allowed)
-        if apart < least:
+        # of two equally near words the longer: letters are dropped more often than added
+        apart = (edits(word, other, allowed), len(other) <= len(word))
+        if apart[0] <= allowed and apart < least:
             best, least = other, apart
     return (_lemmas().get(best, best), 0.8) if best else ("", 0.0)
+
+
+def corrected(text: str) -> str:
+    """The prompt in lower case with common misspellings mended, for the text encoder."""
+    return _TOKEN.sub(lambda match: _MENDED.get(match[0], match[0]), text.lower())
 
 
 def edits(a: str, b: str, most: int) -> int:
