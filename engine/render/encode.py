@@ -126,7 +126,7 @@ class FrameSink:
 class _Mp4Writer:
     """H.264 yuv420p through the ffmpeg binary that imageio-ffmpeg brings.
 
-    PyAV encodes a clip about a fifth faster (benchmarks/render.py), but inside this process, where
+    PyAV needs less time for the same clip (benchmarks/render.py), but inside this process, where
     it would take time from the renderer, and it would be one more dependency.
     """
 
