@@ -17,7 +17,7 @@ from engine.data.captions import (
     swap_left_right,
 )
 from engine.data.captions.frames import NOUN_FRAMES, VERB_FRAMES
-from engine.data.captions.phrases import details, phrases, tables
+from engine.data.captions.phrases import clauses, details, phrases, tables
 from engine.data.captions.pools import frames, subjects, words
 from engine.data.captions.swap import names_a_side
 from engine.data.captions.verbs import conjugate, expand, inflect, parse
@@ -66,8 +66,9 @@ def test_samples_are_well_formed(label, style, seed, kind):
 
 @pytest.mark.parametrize("label", LABELS)
 def test_evaluation_phrases_are_never_used_in_training(label):
-    reserved = {inflect(p.text, "base") for p in phrases(label) if p.reserved}
-    free = {inflect(p.text, "base") for p in phrases(label) if not p.reserved}
+    lines = (*phrases(label), *clauses(label))
+    reserved = {inflect(p.text, "base") for p in lines if p.reserved}
+    free = {inflect(p.text, "base") for p in lines if not p.reserved}
     assert reserved and not reserved & free
     rng = np.random.default_rng(1)
     train = {sample(label, "neutral", rng, "train").lower().strip(".") for _ in range(150)}
@@ -104,8 +105,8 @@ def test_mirroring_words_twice_gives_them_back(label, style, seed):
 def test_mirror_twin_speaks_of_the_other_side(label):
     twin = mirror_label(label)
     assert mirror_label(twin) == label
-    ours = {p.text for p in (*phrases(label), *details(label))}
-    theirs = {p.text for p in (*phrases(twin), *details(twin))}
+    ours = {p.text for p in (*phrases(label), *details(label), *clauses(label))}
+    theirs = {p.text for p in (*phrases(twin), *details(twin), *clauses(twin))}
     if twin != label:
         assert {swap_left_right(text) for text in ours} == theirs
     else:  # what looks the same mirrored must not name one side

@@ -133,3 +133,12 @@ NOUN_FRAMES = """
 ~ 3 {S} {is} seen doing {N}
 ~ 3 can i get {N}?
 """
+
+CLAUSE_FRAMES = """
+12 - {C}
+1 - {C}, please
+1 - ok, {C}
+1 - now {C}
+~ 3 - {C}, that is all
+~ 2 - okay then, {C}
+"""

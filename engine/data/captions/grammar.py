@@ -10,9 +10,9 @@ from functools import lru_cache
 import numpy as np
 
 from engine.data.captions.facts import fact_words
-from engine.data.captions.frames import NOUN_FRAMES, VERB_FRAMES
+from engine.data.captions.frames import CLAUSE_FRAMES, NOUN_FRAMES, VERB_FRAMES
 from engine.data.captions.labels import canonical_style, content_of
-from engine.data.captions.phrases import details, phrases
+from engine.data.captions.phrases import clauses, details, phrases
 from engine.data.captions.polish import finish, tidy
 from engine.data.captions.pools import (
     NOBODY,
@@ -130,7 +130,7 @@ def verb_phrase(
     text = text.replace("{them}", OBJECTIVE[who.pronoun])
     text = inflect(text, form, possessive)
     if said.adv:
-        ahead = " " not in said.adv and rng.random() < 0.6
+        ahead = " " not in said.adv and not phrase.clause and rng.random() < 0.6
         text = f"{said.adv} {text}" if ahead else f"{text} {said.adv}"
     if said.tail:
         tail = _fill_pronouns(said.tail, who)
@@ -155,7 +155,7 @@ def agree(text: str, who: Subject) -> str:
     return text
 
 
-_FORMS: dict[str, Form] = {"{doing}": "ing", "{do}": "base", "{did}": "past"}
+_FORMS: dict[str, Form] = {"{C}": "base", "{doing}": "ing", "{do}": "base", "{did}": "past"}
 
 
 def build(
@@ -170,7 +170,7 @@ def build(
     """One sentence from a phrase and a frame; style, subject, facts and details are drawn."""
     voice = "n" if phrase.noun else frame.voice
     said = manner(style, voice, rng, kind, leads=frame.text.startswith("{S}"))
-    told = None if phrase.noun else style_verb(phrase, style, rng, kind)
+    told = None if phrase.noun or phrase.clause else style_verb(phrase, style, rng, kind)
     if told is not None:
         phrase = told
         said = Manner() if rng.random() < 0.5 else said
@@ -223,7 +223,7 @@ def _with_fact(
     said: Manner, facts: tuple[str, ...], phrase: Phrase, rng: np.random.Generator
 ) -> Manner:
     """Mention one measured fact where the sentence still has room for it."""
-    if not facts or phrase.noun or said.tail or said.also or rng.random() > 0.5:
+    if not facts or phrase.noun or phrase.clause or said.tail or said.also or rng.random() > 0.5:
         return said
     usable = [found for fact in facts if (found := fact_words(fact, phrase.text + said.adv))]
     if not usable:
@@ -239,6 +239,8 @@ def _finite_frames() -> tuple[Frame, ...]:
 
 def frames_for(phrase: Phrase) -> tuple[Frame, ...]:
     """The sentence frames that suit a phrase."""
+    if phrase.clause:
+        return frames(CLAUSE_FRAMES)
     if phrase.noun:
         return frames(NOUN_FRAMES)
     return _finite_frames() if phrase.finite else frames(VERB_FRAMES)
@@ -264,7 +266,11 @@ def sample(
     verbs = tuple(p for p in pool if not p.noun)
     use_noun = bool(nouns) and rng.random() < 0.12
     use_noun &= kind != "eval" or any(p.reserved for p in nouns)
-    phrase = pick(nouns if use_noun else verbs, rng, kind)
+    whole = clauses(content)
+    if whole and rng.random() < 0.1 and (kind != "eval" or any(p.reserved for p in whole)):
+        phrase = pick(whole, rng, kind)
+    else:
+        phrase = pick(nouns if use_noun else verbs, rng, kind)
     frame = pick(frames_for(phrase), rng, kind, 0.5)
     extra = details(content)
     return finish(build(phrase, frame, style, rng, kind, attributes, extra), rng)
@@ -278,7 +284,7 @@ def sentences(
     Raises StudioError for an unknown content or style.
     """
     style = canonical_style(style)
-    pool = phrases(content_of(content).label)
+    pool = (*phrases(content_of(content).label), *clauses(content))
     rng = np.random.default_rng(zlib.crc32(f"{content} {style}".encode()))
     usable = [p for p in pool if kind == "all" or p.reserved == (kind == "eval")]
     most = len(frames(VERB_FRAMES))

@@ -11,7 +11,7 @@ from functools import lru_cache
 from engine.data.captions.frames import NOUN_FRAMES, SUBJECTS, VERB_FRAMES
 from engine.data.captions.labels import CONTENTS
 from engine.data.captions.noise import CHAT, MISSPELLED
-from engine.data.captions.phrases import phrases, tables
+from engine.data.captions.phrases import clauses, phrases, tables
 from engine.data.captions.verbs import conjugate
 from engine.data.captions.words_style import STYLE_RUNS, STYLE_WALKS, STYLE_WORDS
 
@@ -78,7 +78,9 @@ def content_words(text: str) -> list[str]:
 def vocabularies() -> dict[str, frozenset[str]]:
     """The words that belong to each content label."""
     return {
-        label: frozenset(word for p in phrases(label) for word in content_words(p.text))
+        label: frozenset(
+            word for p in (*phrases(label), *clauses(label)) for word in content_words(p.text)
+        )
         for label in CONTENTS
     }
 

@@ -40,10 +40,19 @@ def details(content: str) -> tuple[Phrase, ...]:
     return _split(content)[1]
 
 
+def clauses(content: str) -> tuple[Phrase, ...]:
+    """Whole sentences about a label that name no person ("left hand up"); may be empty."""
+    return _split(content)[2]
+
+
 @lru_cache(maxsize=256)
-def _split(content: str) -> tuple[tuple[Phrase, ...], tuple[Phrase, ...]]:
+def _split(content: str) -> tuple[tuple[Phrase, ...], ...]:
     lines = _lines(content)
-    return tuple(p for p in lines if not p.detail), tuple(p for p in lines if p.detail)
+    return (
+        tuple(p for p in lines if not p.detail and not p.clause),
+        tuple(p for p in lines if p.detail),
+        tuple(p for p in lines if p.clause),
+    )
 
 
 def _lines(content: str) -> tuple[Phrase, ...]:

@@ -3,15 +3,15 @@
 The tables are the text files in tables/, one block under each [label]. A line is a verb phrase:
 `(a|b)` is a choice, `[a|b]` a choice that may also be left out, `verb*` a verb to conjugate,
 `{the}` a place for "the" or "their/his/her/your". Line starts: `~` kept for evaluation,
-`=` noun phrase, `+` a true detail for a second sentence, `@` only usable alone (never joined
-with another action), `#` comment.
+`=` noun phrase, `>` a whole sentence in itself ("the left hand goes up"), `+` a true detail for
+a second sentence, `@` only usable alone (never joined with another action), `#` comment.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Form = Literal["base", "s", "ing", "past"]
@@ -99,6 +99,7 @@ class Phrase:
     reserved: bool = False
     alone: bool = False
     detail: bool = False
+    clause: bool = False
     weight: float = 1.0
 
     @property
@@ -128,15 +129,16 @@ def parse(table: str) -> tuple[Phrase, ...]:
     for line in filter(None, map(str.strip, table.splitlines())):
         if line.startswith("#"):
             continue
-        body = line.lstrip("~=@+")
+        body = line.lstrip("~=@+>")
         marks = line[: len(line) - len(body)]
         texts = list(expand(body))
         weight = len(texts) ** -0.5  # a line with many choices must not drown the others
         for text in texts:
-            if not {"=", "+"} & set(marks) and _VERB.match(text) is None:
+            if not {"=", "+", ">"} & set(marks) and _VERB.match(text) is None:
                 raise ValueError(f"A verb phrase must start with its verb: {text!r}")
-            flags = ("=" in marks, "~" in marks, "@" in marks, "+" in marks)
-            found.setdefault(text, Phrase(text, *flags, weight))
+            phrase = Phrase(text, "=" in marks, "~" in marks, "@" in marks, weight=weight)
+            phrase = replace(phrase, detail="+" in marks, clause=">" in marks)
+            found.setdefault(text, phrase)
     return tuple(found.values())
 
 
