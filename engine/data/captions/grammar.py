@@ -191,7 +191,7 @@ def build(
         text = f"{_fill_pronouns(said.lead, who)}, {text}"
     if said.also:
         text = f"{text}. {_fill_pronouns(said.also, who)}."
-    elif extra and frame.voice == "s" and rng.random() < 0.15:
+    elif extra and frame.voice == "s" and text[-1] != "?" and rng.random() < 0.15:
         text = f"{text}. {_fill_pronouns(pick(extra, rng, kind).text, who)}."
     return tidy(text)
 
