@@ -6,17 +6,22 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from app.inputs import check_prompt, check_seconds
 from app.settings import PROMPTS
 from engine.errors import StudioError
 from engine.files import read_json
 
 log = logging.getLogger("easytune.page")
 
-MOST_SHOWN = 10  # chips per pack: more is a wall
+MOST_SHOWN = 8  # chips per pack: more is a wall
+FIRST = "Everyday"
 
 
 def example_packs(folder: Path = PROMPTS) -> dict[str, Any]:
-    """Value of the examples widget, {"packs": [{"title", "prompts"}]}, without damaged files."""
+    """Value of the examples widget: packs of a name and prompts {"text", "seconds"}.
+
+    Damaged files and prompts are left out and logged.
+    """
     packs = []
     for path in sorted(folder.glob("*.json")):
         try:
@@ -26,16 +31,19 @@ def example_packs(folder: Path = PROMPTS) -> dict[str, Any]:
             continue
         if pack["prompts"]:
             packs.append(pack)
+    packs.sort(key=lambda pack: pack["name"] != FIRST)
     return {"packs": packs}
 
 
 def _pack(value: Any, path: Path) -> dict[str, Any]:
-    entries = value.get("prompts") if isinstance(value, dict) else value
+    entries = value.get("prompts") if isinstance(value, dict) else None
     if not isinstance(entries, list):
         raise StudioError(f"{path} holds no list of prompts.")
-    texts = [entry.get("prompt") if isinstance(entry, dict) else entry for entry in entries]
-    title = value.get("title") if isinstance(value, dict) else None
-    return {
-        "title": str(title or path.stem.replace("_", " ").replace("-", " ").capitalize()),
-        "prompts": [text for text in texts if isinstance(text, str) and text.strip()][:MOST_SHOWN],
-    }
+    prompts = []
+    for entry in entries:
+        try:
+            text, seconds = entry["text"], entry.get("seconds", 4.0)
+            prompts.append({"text": check_prompt(text), "seconds": check_seconds(seconds)})
+        except (KeyError, TypeError, AttributeError, StudioError) as error:
+            log.warning("an example of %s is skipped: %r", path, error)
+    return {"name": str(value.get("name") or path.stem), "prompts": prompts[:MOST_SHOWN]}
