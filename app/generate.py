@@ -11,7 +11,7 @@ import gradio as gr
 from app.engine_access import Engine
 from app.gauge import EMPTY, gauge_value
 from app.generate_work import GenerateWork, Parts
-from app.inputs import MAX_GUIDANCE, MAX_SAMPLES, MIN_GUIDANCE
+from app.inputs import MAX_GUIDANCE, MAX_SAMPLES, MIN_GUIDANCE, check_seconds
 from app.notes import IDLE
 from app.prompts import example_packs
 from app.widgets import player, widget
@@ -64,7 +64,7 @@ def build_generate(engine: Engine, work: GenerateWork) -> None:
     parts.wishes = wishes.all()
     work.parts = parts
     _wire(work, wishes, parts, dice, cancel)
-    _wire_prompt(engine, wishes.prompt, gauge, examples)
+    _wire_prompt(engine, wishes, gauge, examples)
 
 
 def _prompt() -> tuple[gr.Textbox, gr.HTML, gr.HTML]:
@@ -174,7 +174,8 @@ def _wire(
     dice.click(lambda: random.randrange(DICE), None, wishes.seed, queue=False, **quiet)
 
 
-def _wire_prompt(engine: Engine, prompt: gr.Textbox, gauge: gr.HTML, examples: gr.HTML) -> None:
+def _wire_prompt(engine: Engine, wishes: Wishes, gauge: gr.HTML, examples: gr.HTML) -> None:
+    prompt, seconds = wishes.prompt, wishes.seconds
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
     prompt.change(
         lambda text: gauge_value(engine, text),
@@ -184,9 +185,13 @@ def _wire_prompt(engine: Engine, prompt: gr.Textbox, gauge: gr.HTML, examples: g
         trigger_mode="always_last",
         **quiet,
     )
-    for chips in (gauge, examples):
-        chips.select(_chosen_text, None, prompt, **quiet)
+    gauge.select(_chosen_text, None, prompt, **quiet)
+    examples.select(_chosen_example, None, [prompt, seconds], **quiet)
 
 
 def _chosen_text(event: gr.EventData) -> str:
     return str(event._data.get("text", ""))
+
+
+def _chosen_example(event: gr.EventData) -> tuple[str, float]:
+    return _chosen_text(event), check_seconds(event._data.get("seconds"))

@@ -86,13 +86,9 @@ def check_number(value: Any, name: str, lowest: float, highest: float) -> float:
 
 def check_whole(value: Any, name: str, lowest: int, highest: int) -> int:
     """A whole number within bounds, or a StudioError that names both bounds."""
-    whole = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if (
-        not whole
-        or not math.isfinite(value)
-        or int(value) != value
-        or not (lowest <= value <= highest)
-    ):
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    # Compared before it is converted: NaN fails the comparison, infinity and huge integers too.
+    if not (number and lowest <= value <= highest and int(value) == value):
         raise StudioError(
             f"The {name} must be a whole number from {lowest:,} to {highest:,}, "
             f"not {_shown(value)}."

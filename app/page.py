@@ -6,6 +6,8 @@ import atexit
 import logging
 import os
 import shutil
+import signal
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ HOUR = 3600
 KEEP_FILES = 6 * HOUR
 LOOKS = 1.5  # seconds between two looks at the engine's status
 MOST_QUEUED = 64
+FOLDER = "easytune-page-"
 
 
 def serve(settings: Settings) -> None:
@@ -73,6 +76,7 @@ def launch(engine: Any, settings: Settings, block: bool = True) -> Any:
     engine.start()  # only now: the page comes first, the model warms up behind it
     print(f"EasyTune Studio is at {page.local_url}", flush=True)
     if block:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the folder is deleted
         page.block_thread()
     return page
 
@@ -95,6 +99,7 @@ def build(engine: Any, results: Path) -> Any:
         delete_cache=(HOUR, KEEP_FILES),
         fill_width=True,
     ) as page:
+        Api(work).publish()  # first, so that the public names are the plain ones
         top = header(engine, work.lane)
         build_generate(engine, work)
         gr.Timer(LOOKS).tick(
@@ -106,18 +111,35 @@ def build(engine: Any, results: Path) -> Any:
             api_visibility="private",
         )
         page.unload(work.leave)
-        Api(work).publish()
     return page
 
 
 def own_folder() -> Path:
     """A private folder for everything this run writes; it is deleted when the run ends.
 
-    Must be called before gradio is imported, which reads its settings then.
+    Must be called before gradio is imported, which reads its settings then. Folders of runs that
+    were killed are removed as well.
     """
-    folder = Path(tempfile.mkdtemp(prefix="easytune-"))
+    place = Path(tempfile.gettempdir())
+    for path in place.glob(f"{FOLDER}*"):
+        owner = path.name.removeprefix(FOLDER).split("-")[0]
+        if owner.isdigit() and not _alive(int(owner)):
+            shutil.rmtree(path, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-", dir=place))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ["GRADIO_TEMP_DIR"] = str(folder / "gradio")
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     return folder
+
+
+def _alive(process: int) -> bool:
+    if os.name == "nt":  # there, signal 0 would end the process
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -13,7 +13,7 @@ from engine.files import read_json
 
 log = logging.getLogger("easytune.page")
 
-MOST_SHOWN = 8  # chips per pack: more is a wall
+MOST_SHOWN = 6  # chips per pack: more is a wall
 FIRST = "Everyday"
 
 

@@ -64,8 +64,8 @@ export class Figure {
     const head = p(J.head).addScaledVector(headUp.clone().normalize(), 0.055);
     const shapes = [
       [chest, chestSide, chestUp, [0.172, 0.175, 0.118]],
-      [p(J.pelvis).lerp(p(J.spine1), -0.2), hipSide, hipUp, [0.158, 0.112, 0.116]],
-      [head, chestSide, headUp, [0.083, 0.125, 0.1]],
+      [p(J.pelvis).lerp(p(J.spine1), -0.2), hipSide, hipUp, [0.143, 0.108, 0.112]],
+      [head, chestSide, headUp, [0.085, 0.116, 0.1]],
     ];
     shapes.forEach(([at, side, up, size], i) => this.ellipsoid(i, at, side, up, size));
     const { x, y, z } = basis(chestSide, headUp);

@@ -18,7 +18,7 @@ export const RODS = [
   [J.rightShoulder, J.rightElbow, 0.05, "right"], [J.rightElbow, J.rightWrist, 0.04, "right"],
   [J.spine3, J.leftShoulder, 0.062, "torso"], [J.spine3, J.rightShoulder, 0.062, "torso"],
   [J.pelvis, J.leftHip, 0.09, "pelvis"], [J.pelvis, J.rightHip, 0.09, "pelvis"],
-  [J.spine1, J.pelvis, 0.098, "torso"], [J.spine2, J.spine1, 0.104, "torso"],
+  [J.pelvis, J.spine1, 0.11, "torso"], [J.spine2, J.spine1, 0.116, "torso"],
   [J.spine3, J.neck, 0.08, "torso"], [J.neck, J.head, 0.052, "joint"],
 ];
 
@@ -30,6 +30,6 @@ export const BALLS = [
   [J.leftShoulder, 0.06, "joint"], [J.leftElbow, 0.043, "joint"],
   [J.rightShoulder, 0.06, "joint"], [J.rightElbow, 0.043, "joint"],
   [J.leftWrist, 0.034, "joint"], [J.rightWrist, 0.034, "joint"],
-  [J.pelvis, 0.1, "pelvis"], [J.spine1, 0.098, "torso"], [J.spine2, 0.104, "torso"],
+  [J.pelvis, 0.1, "pelvis"], [J.spine1, 0.106, "torso"], [J.spine2, 0.114, "torso"],
   [J.spine3, 0.104, "torso"], [J.neck, 0.056, "joint"],
 ];

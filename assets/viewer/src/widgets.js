@@ -68,7 +68,7 @@ export function gauge(element, api) {
     box.title = "Familiarity: how near this text is to the descriptions the model learned from";
     fill.style.width = `${Math.round(100 * (score ?? 0))}%`;
     words.textContent = text;
-    chips.replaceChildren(...near.map((phrase) => chip(phrase, api)));
+    chips.replaceChildren(...near.map((text) => chip({ text }, api)));
   });
 }
 
@@ -82,7 +82,7 @@ export function examples(element, api) {
     const tabs = make("div", "es-packs");
     tabs.setAttribute("role", "tablist");
     tabs.append(...packs.map((pack, i) => {
-      const tab = make("button", "es-pack", pack.title);
+      const tab = make("button", "es-pack", pack.name);
       tab.type = "button";
       tab.setAttribute("role", "tab");
       tab.setAttribute("aria-selected", String(i === chosen));
@@ -116,10 +116,11 @@ export function history(element, api) {
   });
 }
 
-function chip(text, api) {
-  const button = make("button", "es-chip", text);
+/** A prompt to choose; `choice` is {text} or {text, seconds}. */
+function chip(choice, api) {
+  const button = make("button", "es-chip", choice.text);
   button.type = "button";
-  button.addEventListener("click", () => api.trigger("select", { text }));
+  button.addEventListener("click", () => api.trigger("select", choice));
   return button;
 }
 
