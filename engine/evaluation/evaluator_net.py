@@ -145,11 +145,11 @@ class EvaluatorNet(nn.Module):
 
     def embed_motion(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Raw features [B,T,263] and real lengths [B] -> unit embeddings [B,D]."""
-        return F.normalize(self.motion(self.normalise(features), lengths), dim=-1)
+        return F.normalize(self.motion(self.normalise(features), lengths).float(), dim=-1)
 
     def embed_text(self, states: Tensor, mask: Tensor) -> Tensor:
         """Token states [B,L,384] and mask [B,L] -> unit embeddings [B,D]."""
-        return F.normalize(self.text(states.float(), mask), dim=-1)
+        return F.normalize(self.text(states.float(), mask).float(), dim=-1)
 
     def class_logits(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
         """Content and style logits of motion embeddings [B,D]."""

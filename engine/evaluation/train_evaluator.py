@@ -1,7 +1,11 @@
-"""Train the evaluator on the train split of a prepared dataset; choose weights on val."""
+"""Train the evaluator on the train split of a prepared dataset; choose weights on val.
+
+python -m engine.evaluation.train_evaluator --data DIR --out checkpoints/evaluator --minutes 2
+"""
 
 from __future__ import annotations
 
+import argparse
 import copy
 import math
 import time
@@ -258,3 +262,29 @@ def val_scores(net: EvaluatorNet, bank: Bank) -> dict[str, float]:
         right = (logits.argmax(-1) == labels)[known]
         scores[name] = float(right.float().mean()) if len(right) else 0.0
     return scores
+
+
+def main() -> None:
+    """Train from the command line."""
+    from engine.models.text import TransformersTextEncoder
+
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=2.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--batch", type=int, default=Recipe.batch)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    args = parser.parse_args()
+    encoder = TransformersTextEncoder(device=args.device)
+    train(
+        MotionDataset.open(args.data), encoder, args.minutes, args.device, args.seed, args.out,
+        recipe=Recipe(batch=args.batch), progress=lambda record: print(record, flush=True),
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except StudioError as error:
+        raise SystemExit(str(error)) from error
