@@ -21,6 +21,8 @@ from engine.models.text import TextEncoder
 from engine.motion.features import joints_to_features
 from engine.motion.mirror import mirror
 
+RATES = ((0, 3), (193, 259))  # the features counted per frame: root and joint velocities
+
 
 @dataclass(frozen=True)
 class Item:
@@ -192,3 +194,19 @@ def build_bank(
         torch.tensor([style_of.get(item.clip.style, -1) for item in items], device=device),
         torch.as_tensor(balance(items, power)),
     )  # fmt: skip
+
+
+def at_times(bank: Tensor, rows: Tensor, times: Tensor, speed: Tensor) -> Tensor:
+    """Features [B,T,263] of bank rows at fractional frames `times` [B,T], played `speed` [B] fast.
+
+    Rows are interpolated linearly; what is counted per frame (yaw, root and joint velocities)
+    grows with the speed.
+    """
+    below = times.floor().long()
+    above = torch.minimum(below + 1, times.ceil().long())
+    part = (times - below)[..., None]
+    lower, upper = bank[rows[:, None], below].float(), bank[rows[:, None], above].float()
+    features = lower + part * (upper - lower)
+    for first, last in RATES:
+        features[..., first:last] *= speed[:, None, None]
+    return features
