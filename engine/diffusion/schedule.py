@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+import torch
 from torch import Tensor
 
 Prediction = Literal["epsilon", "v_prediction", "sample"]
@@ -37,6 +38,7 @@ class Schedule:
         self.config = config or ScheduleConfig()
         self.scheduler = DDIMScheduler(clip_sample=False, **self.config.to_dict())
         self.alphas_cumprod: Tensor = self.scheduler.alphas_cumprod
+        self._tables: dict[torch.device, Tensor] = {}
 
     def timesteps(self, steps: int) -> list[int]:
         """The timesteps a trajectory of `steps` steps visits, noisiest first."""
@@ -63,6 +65,20 @@ class Schedule:
         signal, noise = self._scales(x_0, timestep)
         return signal * eps - noise * x_0
 
+    def loss_weight(self, timestep: Tensor, limit: float) -> Tensor:
+        """Weights [B] that cap how much an error in x_0 counts at low noise (min-SNR, clipped).
+
+        Against x_0, a velocity error counts SNR + 1 times and a noise error SNR times, over 1000
+        at the last steps: detail would drown meaning. The cap is `limit`; 0 means no cap.
+        """
+        alphas = self._table(timestep.device)[timestep]
+        if limit <= 0 or self.config.prediction_type == "sample":
+            return torch.ones_like(alphas)
+        snr = alphas / (1 - alphas).clamp_min(1e-8)
+        if self.config.prediction_type == "epsilon":
+            return (limit / snr.clamp_min(1e-8)).clamp_max(1.0)
+        return (limit / (snr + 1)).clamp_max(1.0)
+
     def split(self, output: Tensor, x_t: Tensor, alpha_cumprod: float) -> tuple[Tensor, Tensor]:
         """Predicted x_0 and eps from a network output at x_t (DDIM, eq. 12)."""
         signal, noise = alpha_cumprod**0.5, (1 - alpha_cumprod) ** 0.5
@@ -72,7 +88,13 @@ class Schedule:
             return output, (x_t - signal * output) / max(noise, 1e-4)
         return signal * x_t - noise * output, signal * output + noise * x_t
 
+    def _table(self, device: torch.device) -> Tensor:
+        """alphas_cumprod on `device`, copied there once."""
+        if device not in self._tables:
+            self._tables[device] = self.alphas_cumprod.to(device)
+        return self._tables[device]
+
     def _scales(self, like: Tensor, timestep: Tensor) -> tuple[Tensor, Tensor]:
-        alphas = self.alphas_cumprod.to(like.device)[timestep]
+        alphas = self._table(like.device)[timestep]
         alphas = alphas.view(-1, *([1] * (like.dim() - 1))).to(like.dtype)
         return alphas.sqrt(), (1 - alphas).sqrt()

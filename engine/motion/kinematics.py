@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -54,16 +55,26 @@ def to_skeleton(joints: Array) -> Array:
     return _to_skeleton_torch(points)
 
 
+@lru_cache(maxsize=8)
+def _constants(dtype: Any, device: Any) -> tuple[Any, Any, Any]:
+    """Parents, rest directions and bone lengths there: a CUDA graph cannot copy them each time."""
+    import torch
+
+    return (
+        torch.as_tensor(_PARENTS, device=device),
+        torch.as_tensor(REST_DIRECTIONS, dtype=dtype, device=device),
+        torch.as_tensor(BONE_LENGTHS, dtype=dtype, device=device),
+    )
+
+
 def _to_skeleton_torch(joints: Any) -> Any:
     import torch
 
-    parents = torch.as_tensor(_PARENTS, device=joints.device)
+    parents, rest, target = _constants(joints.dtype, joints.device)
     bones = joints - joints.index_select(-2, parents)
     squared = (bones * bones).sum(-1, keepdim=True)
     lengths = squared.clamp_min(_SHORTEST**2).sqrt()  # clamp first: sqrt'(0) is infinite
-    rest = torch.as_tensor(REST_DIRECTIONS, dtype=joints.dtype, device=joints.device)
     directions = torch.where(squared > _SHORTEST**2, bones / lengths, rest)
-    target = torch.as_tensor(BONE_LENGTHS, dtype=joints.dtype, device=joints.device)
     bones = directions * target[:, None]
     # Plain additions instead of a matrix product, which autocast or TF32 would round.
     placed = [joints[..., 0, :]]

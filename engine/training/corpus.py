@@ -216,10 +216,12 @@ def _make_item(recipe: Recipe) -> tuple[Item, np.ndarray] | None:
     if not MIN_FRAMES <= len(made) <= MAX_FRAMES:
         return None
     rows = joints_to_features(canonicalize(to_skeleton(made), floor=0.0))
-    own = _sentences(recipe, clips)
     content, style = clips[0].content, clips[0].style
     if recipe.mirrored and content:
         content = captions.mirror_label(content)
+    own = _sentences(recipe, clips)
+    if recipe.kind == "clip" and content:
+        own += _measured(made, content, style, recipe.seed)
     plain = recipe.kind == "clip"
     pool = f"{content}|{style}" if plain and content else ""
     if not pool and not own:
@@ -252,12 +254,21 @@ def _sentences(recipe: Recipe, clips: Sequence[Clip]) -> tuple[str, ...]:
     out = []
     for _ in range(6):
         if recipe.kind == "repeat":
-            out.append(captions.sample(names[0], clips[0].style, rng))
+            out.append(captions.sample(names[0], clips[0].style, rng, "all"))
             continue
         styles = [clip.style for clip in clips]
         join = captions.while_ if recipe.kind == "while" else captions.then
-        out.append(join((names[0], styles[0]), (names[1], styles[1]), rng))
+        out.append(join((names[0], styles[0]), (names[1], styles[1]), rng, "all"))
     return tuple(text if rng.random() > 0.25 else captions.rough(text, rng) for text in out)
+
+
+def _measured(joints: np.ndarray, content: str, style: str, seed: int) -> tuple[str, ...]:
+    """Sentences that mention what was measured on this clip: pace, distance, which hand."""
+    facts = captions.attributes(joints, content)
+    rng = np.random.default_rng([seed, len(joints)])
+    if not facts:
+        return ()
+    return tuple(captions.sample(content, style, rng, "all", facts) for _ in range(3))
 
 
 def _make_pool(task: tuple[str, int, int]) -> list[str]:
@@ -267,6 +278,6 @@ def _make_pool(task: tuple[str, int, int]) -> list[str]:
     rng = np.random.default_rng(int.from_bytes(digest[:8], "little"))
     texts = []
     for _ in range(number):
-        text = captions.sample(content, style, rng)
+        text = captions.sample(content, style, rng, "all")
         texts.append(captions.rough(text, rng) if rng.random() < 0.3 else text)
     return sorted(set(texts))

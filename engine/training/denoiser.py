@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from engine.models.text import TextEncoder, TransformersTextEncoder
 from engine.models.vae import MotionVAE, VAEConfig
 from engine.models.weights import load_weights
 from engine.training import corpus
-from engine.training.common import Average, CaptionTable, Clock, set_rate
+from engine.training.common import Average, CaptionTable, Clock, Updater
 from engine.training.vae import padded
 
 log = logging.getLogger(__name__)
@@ -39,6 +38,7 @@ class Hyper:
     rate: float = 6e-4
     drop_text: float = 0.1
     decay: float = 0.9995
+    weight_limit: float = 5.0  # most an error in x_0 counts at low noise; see Schedule.loss_weight
     weight_decay: float = 0.02
     seed: int = 0
     fuse: bool = False  # torch.compile: a minute to start, then faster updates on a GPU
@@ -213,61 +213,57 @@ def train(
 def _loop(
     denoiser: Denoiser, average: Average, latents: Latents, schedule: Schedule, hyper: Hyper
 ) -> tuple[int, list[dict[str, float]]]:
-    optimizer = torch.optim.AdamW(
-        denoiser.parameters(), hyper.rate, betas=(0.9, 0.99), weight_decay=hyper.weight_decay,
-        fused=latents.device.type == "cuda",
-    )  # fmt: skip
+    error = torch.compile(prediction_error) if hyper.fuse else prediction_error
+
+    def terms_of(*inputs: Tensor) -> Tensor:
+        return error(denoiser, *inputs)[None]
+
+    update = Updater(denoiser, terms_of, hyper.weight_decay, capture=True)
+    update(0.0, *noised_batch(latents, schedule, hyper))  # capture before the clock starts
     clock, updates, curve = Clock(hyper.minutes), 0, []
     running = torch.zeros((), device=latents.device)
-    error = torch.compile(prediction_error) if hyper.fuse else prediction_error
     while not clock.over:
-        set_rate(optimizer, hyper.rate * clock.rate())
-        loss = step_loss(denoiser, latents, schedule, hyper, error)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(denoiser.parameters(), 1.0)
-        optimizer.step()
+        loss = update(hyper.rate * clock.rate(), *noised_batch(latents, schedule, hyper))
         average.update()
         updates += 1
-        running += loss.detach()
+        running += loss[0]
         if updates % 500 == 0:
             curve.append({"update": updates, "loss": float(running) / 500})
             running.zero_()
-            log.info("denoiser %d (%.0f%%) loss %.4f", updates, 100 * clock.progress,
-                     curve[-1]["loss"])  # fmt: skip
+            done = 100 * clock.progress
+            log.info("denoiser %d (%.0f%%) loss %.4f", updates, done, curve[-1]["loss"])
     return updates, curve
 
 
-def prediction_error(
-    denoiser: Denoiser,
-    noised: tuple[Tensor, Tensor],
-    words: tuple[Tensor, Tensor, Tensor],
-    target: Tensor,
-    frames: Tensor,
-    mask: Tensor,
-) -> Tensor:
-    """Mean squared error over real tokens; `noised` is (x_t, t), `words` (states, mask, dropped)."""
-    on_gpu = target.device.type == "cuda"
-    with torch.autocast(target.device.type, torch.bfloat16, enabled=on_gpu):
-        condition = denoiser.text(*words)
-        output = denoiser(*noised, condition, frames, mask)
-    error = (output.float() - target).square().mean(-1)
-    return (error * mask).sum() / mask.sum()
-
-
-def step_loss(
-    denoiser: Denoiser,
-    latents: Latents,
-    schedule: Schedule,
-    hyper: Hyper,
-    error: Callable[..., Tensor] = prediction_error,
-) -> Tensor:
-    """Loss of one random batch."""
+def noised_batch(latents: Latents, schedule: Schedule, hyper: Hyper) -> tuple[Tensor, ...]:
+    """Inputs of `prediction_error` for one random batch."""
     x_0, frames, mask, (states, text_mask) = latents.batch(hyper.batch)
     device = latents.device
     t = torch.randint(schedule.config.num_train_timesteps, (hyper.batch,), device=device)
     eps = torch.randn_like(x_0)
-    x_t = schedule.add_noise(x_0, eps, t)
     dropped = torch.rand(hyper.batch, device=device) < hyper.drop_text
     target = schedule.target(x_0, eps, t)
-    return error(denoiser, (x_t, t), (states, text_mask, dropped), target, frames, mask)
+    weight = schedule.loss_weight(t, hyper.weight_limit)
+    x_t = schedule.add_noise(x_0, eps, t)
+    return x_t, t, states, text_mask, dropped, target, weight, frames, mask
+
+
+def prediction_error(
+    denoiser: Denoiser,
+    x_t: Tensor,
+    t: Tensor,
+    states: Tensor,
+    text_mask: Tensor,
+    dropped: Tensor,
+    target: Tensor,
+    weight: Tensor,
+    frames: Tensor,
+    mask: Tensor,
+) -> Tensor:
+    """Weighted mean squared error of the prediction over real tokens."""
+    on_gpu = target.device.type == "cuda"
+    with torch.autocast(target.device.type, torch.bfloat16, enabled=on_gpu):
+        condition = denoiser.text(states, text_mask, dropped)
+        output = denoiser(x_t, t, condition, frames, mask)
+    error = (output.float() - target).square().mean(-1) * weight[:, None]
+    return (error * mask).sum() / mask.sum()

@@ -17,7 +17,7 @@ from engine.models.vae import MotionVAE, VAEConfig
 from engine.motion.features import features_to_joints
 from engine.motion.kinematics import to_skeleton
 from engine.training import corpus
-from engine.training.common import Average, Clock, set_rate
+from engine.training.common import Average, Clock, Updater
 
 log = logging.getLogger(__name__)
 
@@ -188,27 +188,28 @@ def train(
     vae.feature_mean.copy_(mean)
     vae.feature_std.copy_(std)
     average = Average(vae, 0.999)
-    optimizer = torch.optim.AdamW(vae.parameters(), rate, betas=(0.9, 0.99), weight_decay=0.01)
+    names: list[str] = []
+
+    def terms_of(x: Tensor) -> Tensor:
+        terms = loss_terms(vae, x, weights or LossWeights())
+        names[:] = terms
+        return torch.stack(list(terms.values()))
+
+    update = Updater(vae, terms_of, weight_decay=0.01, capture=True)
     draw = np.random.default_rng(seed)
     clock, updates, curve = Clock(minutes), 0, []
     while not clock.over:
-        set_rate(optimizer, rate * clock.rate())
-        terms = loss_terms(vae, frames.batch(draw), weights or LossWeights())
-        loss = torch.stack(list(terms.values())).sum()
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
-        optimizer.step()
+        terms = update(rate * clock.rate(), frames.batch(draw))
         average.update()
         updates += 1
         if updates % 500 == 0:
-            entry = {name: float(value.detach()) for name, value in terms.items()}
+            entry = dict(zip(names, terms.tolist(), strict=True))
             curve.append({"update": updates, **entry})
             log.info("vae %d (%.0f%%) %s", updates, 100 * clock.progress, round_all(entry))
     report = {"updates": updates, "minutes": minutes, "seed": seed, **config.to_dict()}
     report["held_out"] = measure(average.module, frames.held_out())  # type: ignore[arg-type]
     log.info("vae done: %s", report)
-    save_weights(average.module, out / "vae.safetensors", half=False)
+    save_weights(average.module, out / "vae.safetensors", half=True)
     write_json(out / "vae.json", config.to_dict())
     write_json(out / "vae_report.json", {**report, "curve": curve})
     return report
