@@ -14,7 +14,7 @@ import numpy as np
 
 from app import errors
 from app.inputs import Wish
-from app.settings import CHECKPOINTS
+from app.settings import CHECKPOINTS, FAMILIARITY
 from engine.errors import StudioError
 from engine.files import read_json
 
@@ -25,6 +25,10 @@ log = logging.getLogger("easytune.page")
 
 WARMING, READY, FAILED = "warming", "ready", "failed"
 WARM_PROMPT = "a person walks forward"
+NO_MODEL = (
+    "Nothing can be generated until that is solved: put a model into checkpoints/, or restart the "
+    "page with --model FOLDER. `python -m engine doctor` says what is missing."
+)
 MODEL_FORMAT = "easytune-motion-model"
 MOST_LOADED = 2  # models kept in memory at once
 EMBED_BATCH = 64
@@ -152,7 +156,7 @@ class Engine:
             pipeline([WARM_PROMPT], 1.0, 0)
             self._status = Status(READY, "ready", _device_name(pipeline.device), pipeline.model_id)
         except BaseException as error:  # shown in the header, whatever it is
-            text = errors.sentence(error)
+            text = f"{errors.sentence(error)} {NO_MODEL}"
             self._status = Status(FAILED, text, self._device or "", self._model)
         self._settled.set()
         log.info("warm-up: %s after %.1f s", self._status.state, time.monotonic() - started)
@@ -198,7 +202,11 @@ def load_familiarity(pipeline: Any) -> Callable[[str], Familiar]:
             rows.append((pooled / pooled.norm(dim=1, keepdim=True)).cpu().numpy())
         return np.concatenate(rows).astype(np.float32)
 
-    index = FamiliarityIndex.build(embed)
+    try:
+        index = FamiliarityIndex.load(FAMILIARITY)
+    except StudioError as error:
+        log.warning("%s It is built now, which takes a while.", error)
+        index = FamiliarityIndex.build(embed)
 
     def near(text: str) -> Familiar:
         answer = index.near(text, embed)

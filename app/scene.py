@@ -40,7 +40,7 @@ def labels(result: Result) -> list[str]:
     seeds = result.wish.seeds
     if len(seeds) == 1:
         return [f"Seed {seeds[0]}"]
-    return [f"Sample {k + 1} · seed {seed}" for k, seed in enumerate(seeds)]
+    return [f"Sample {k + 1}, seed {seed}" for k, seed in enumerate(seeds)]
 
 
 def encode(joints: np.ndarray) -> str:

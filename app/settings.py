@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 CHECKPOINTS = ROOT / "checkpoints"
 PROMPTS = ROOT / "assets" / "prompts"
+FAMILIARITY = ROOT / "assets" / "familiarity.npz"
 BUNDLES = ROOT / "assets" / "viewer" / "dist"
 
 

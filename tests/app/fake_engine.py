@@ -65,7 +65,9 @@ class FakeEngine:
         self.status = Status(WARMING, "warming up", "CPU", "base")
 
     def start(self) -> None:
-        threading.Timer(self._warm_seconds, self._warm).start()
+        timer = threading.Timer(self._warm_seconds, self._warm)
+        timer.daemon = True  # a page that is told to stop stops
+        timer.start()
 
     def _warm(self) -> None:
         state = Status(FAILED, self._broken, "CPU", "base") if self._broken else None

@@ -128,7 +128,7 @@ def test_joints_reach_the_player_exactly(tmp_path):
     result = Visit(tmp_path).add(WISH, motions())
     sent = scene.player_value(result)
     assert [motion["label"] for motion in sent["motions"]] == [
-        "Sample 1 · seed 7", "Sample 2 · seed 8",
+        "Sample 1, seed 7", "Sample 2, seed 8",
     ]  # fmt: skip
     for motion, packed in zip(result.motions, sent["motions"], strict=True):
         joints = np.frombuffer(base64.b64decode(packed["joints"]), "<f4").reshape(-1, 22, 3)

@@ -21,7 +21,7 @@ def test_prompt_to_player_video_and_files(fake, visit, tmp_path):
     watched.expect(READY)
     assert "3 motions of 4 s" in watched.notice("done")
     assert page.locator(".mp-label").all_inner_texts() == [
-        "Sample 1 · seed 7", "Sample 2 · seed 8", "Sample 3 · seed 9",
+        "Sample 1, seed 7", "Sample 2, seed 8", "Sample 3, seed 9",
     ]  # fmt: skip
     assert page.get_attribute(".mp", "data-frames") == "80"
     before = watched.frame()
