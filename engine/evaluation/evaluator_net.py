@@ -27,7 +27,8 @@ class EvaluatorConfig:
     """Sizes and the names of the classes the two heads tell apart.
 
     root_gain: how much louder root yaw, velocity and height enter than the other channels
-    (the published evaluator's statistics amount to 25).
+    (the published evaluator's statistics amount to 25). unseen_share: share of the "unseen"
+    split it was shown in training; scoring leaves those clips out.
     """
 
     width: int = 256
@@ -40,6 +41,7 @@ class EvaluatorConfig:
     root_gain: float = 5.0
     dropout: float = 0.1
     text_encoder: str = "all-MiniLM-L6-v2"
+    unseen_share: float = 0.0
     contents: tuple[str, ...] = field(default=())
     styles: tuple[str, ...] = field(default=())
 

@@ -14,7 +14,7 @@ from engine.data.dataset import MotionDataset
 from engine.errors import StudioError
 from engine.evaluation import metrics, physical
 from engine.evaluation.evaluator import Evaluator, pad
-from engine.evaluation.evaluator_data import draw_captions, make_items
+from engine.evaluation.evaluator_data import draw_captions, make_items, shown_to_judge
 from engine.models.vae import MotionVAE
 from engine.motion.canonical import canonicalize
 from engine.motion.features import features_to_joints, joints_to_features
@@ -51,9 +51,12 @@ def make_reference(
 ) -> Reference:
     """Captions (reserved phrasings the generator never trained on) and embeddings of a split.
 
-    Clips the generator cannot be asked for (under 1.0 or over 9.8 s) are left out.
+    Clips the generator cannot be asked for (under 1.0 or over 9.8 s) and clips the evaluator was
+    trained on are left out.
     """
-    clips = [c for c in data.select(split=split) if MIN_FRAMES <= c.frames <= MAX_FRAMES]
+    share = evaluator.net.config.unseen_share
+    clips = [c for c in data.select(split=split)
+             if MIN_FRAMES <= c.frames <= MAX_FRAMES and not shown_to_judge(c, share)]  # fmt: skip
     rng = np.random.default_rng(seed)
     if limit is not None and limit < len(clips):
         clips = [clips[index] for index in sorted(rng.permutation(len(clips))[:limit])]

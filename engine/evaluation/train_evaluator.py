@@ -23,7 +23,7 @@ from engine.data.dataset import MotionDataset
 from engine.errors import StudioError
 from engine.evaluation import metrics
 from engine.evaluation.evaluator import Evaluator
-from engine.evaluation.evaluator_data import Bank, at_times, build_bank, make_items
+from engine.evaluation.evaluator_data import Bank, build_bank, make_items, shown_to_judge
 from engine.evaluation.evaluator_net import EvaluatorConfig, EvaluatorNet, statistics
 from engine.files import write_json
 from engine.models.text import TextEncoder
@@ -43,10 +43,10 @@ class Recipe:
     smoothing: float = 0.05
     noise: float = 0.05
     shortest_crop: float = 0.85
-    fastest: float = 1.4
     average: float = 0.998
     checks: int = 8
     max_steps: int = 1_000_000
+    unseen_share: float = 0.0
     jobs: int | None = None
 
 
@@ -64,8 +64,9 @@ def train(
 ) -> Evaluator:
     """Train for `minutes` (bank building not counted) and save to `out`; returns the evaluator.
 
-    Only the train split is learned from; val chooses among the averaged weights. Raises
-    StudioError when the dataset has no training clips.
+    Only the train split is learned from (and, if the recipe says so, a share of the "unseen"
+    split, see `shown_to_judge`); val chooses among the averaged weights. Raises StudioError when
+    the dataset has no training clips.
     """
     device, recipe = torch.device(device), recipe or Recipe()
     torch.manual_seed(seed)
@@ -103,6 +104,7 @@ def _banks(
     clips, chosen = data.select(split="train"), data.select(split="val")
     if not clips:
         raise StudioError("The dataset has no training clips.")
+    clips = clips + [c for c in data.clips if shown_to_judge(c, recipe.unseen_share)]
     items = make_items(clips)
     config = replace(
         config or EvaluatorConfig(),
@@ -110,6 +112,7 @@ def _banks(
         styles=tuple(sorted({clip.style for clip in clips})),
         text_dim=encoder.dim,
         text_encoder=encoder.name,
+        unseen_share=recipe.unseen_share,
     )
     names: dict[str, Any] = {"contents": config.contents, "styles": config.styles}
     per_item = max(2, round(recipe.captions / len(items)))
@@ -203,27 +206,17 @@ class _Run:
         return total
 
     def _crop(self, rows: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """A random stretch of every motion, half of them at another speed, with a little noise.
-
-        Other speeds keep the tower from telling an action by how fast its usual styles are: a slow
-        wave is still no raised hand.
-        """
-        recipe, size = self.recipe, len(rows)
-        share = recipe.shortest_crop + (1 - recipe.shortest_crop) * self._uniform(size)
-        taken = (lengths * share).long().clamp(min=4)
-        first = (self._uniform(size) * (lengths - taken + 1)).long()
-        speed = torch.exp((2 * self._uniform(size) - 1) * math.log(recipe.fastest))
-        speed = torch.where(self._uniform(size) < 0.5, speed, torch.ones(size))
-        kept = ((taken - 1) / speed).long() + 1
-        times = first[:, None] + torch.arange(int(kept.max()))[None] * speed[:, None]
-        times = torch.minimum(times, (first + taken - 1)[:, None]).to(self.device)
-        features = at_times(self.bank.features, rows, times, speed.to(self.device))
+        """Cut a random stretch (at least 85 %) out of every motion and add a little noise."""
+        share = self.recipe.shortest_crop
+        kept = share + (1 - share) * torch.rand(len(rows), generator=self.draw)
+        short = (lengths * kept).long().clamp(min=4)
+        first = (torch.rand(len(rows), generator=self.draw) * (lengths - short + 1)).long()
+        steps = torch.arange(int(short.max()))[None] + first[:, None]
+        steps = steps.clamp(max=self.bank.features.shape[1] - 1).to(self.device)
+        features = self.bank.features[rows[:, None], steps].float()
         spread = torch.zeros(features.shape[-1], device=self.device)
-        spread[: len(self.net.std)] = recipe.noise * self.net.std
-        return features + spread * torch.randn_like(features), kept
-
-    def _uniform(self, size: int) -> Tensor:
-        return torch.rand(size, generator=self.draw)
+        spread[: len(self.net.std)] = self.recipe.noise * self.net.std
+        return features + spread * torch.randn_like(features), short
 
     def _false_negatives(self, texts: Tensor, rows: Tensor) -> Tensor:
         """[B,B] True where text i was also drawn for motion j's label, or both share a label."""
@@ -285,12 +278,19 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=2.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--batch", type=int, default=Recipe.batch)
+    parser.add_argument(
+        "--unseen-share",
+        type=float,
+        default=0.0,
+        help="share of the unseen split the judge may learn from (scored: the rest)",
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args()
     encoder = TransformersTextEncoder(device=args.device)
     train(
         MotionDataset.open(args.data), encoder, args.minutes, args.device, args.seed, args.out,
-        recipe=Recipe(batch=args.batch), progress=lambda record: print(record, flush=True),
+        recipe=Recipe(batch=args.batch, unseen_share=args.unseen_share),
+        progress=lambda record: print(record, flush=True),
     )  # fmt: skip
 
 

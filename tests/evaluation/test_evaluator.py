@@ -10,7 +10,7 @@ from engine.data.clip import Clip
 from engine.data.dataset import MotionDataset, write_index, write_motion
 from engine.errors import StudioError
 from engine.evaluation.evaluator import Evaluator, as_features, pad
-from engine.evaluation.evaluator_data import Item, at_times, balance
+from engine.evaluation.evaluator_data import Item, balance, shown_to_judge
 from engine.evaluation.evaluator_net import EvaluatorConfig, EvaluatorNet
 from engine.evaluation.train_evaluator import Recipe, contrast, train
 from tests.evaluation import figures as fig
@@ -132,6 +132,15 @@ def test_balance_lifts_rare_labels():
     assert counted[100] < balance(items, 0.5)[100] < even[100]
 
 
+def test_the_judge_sees_a_fixed_share_of_unseen_pairs_and_nothing_else_held_out():
+    clips = [clip(n, "walk", split="unseen") for n in range(400)]
+    shown = {c.id for c in clips if shown_to_judge(c, 0.5)}
+    assert 150 < len(shown) < 250
+    assert shown <= {c.id for c in clips if shown_to_judge(c, 0.8)}
+    assert not any(shown_to_judge(c, 0.0) for c in clips)
+    assert not any(shown_to_judge(clip(n, "walk", split="test"), 1.0) for n in range(20))
+
+
 def made_dataset(folder):
     rng = np.random.default_rng(0)
     clips = []
@@ -172,19 +181,6 @@ def test_an_empty_dataset_is_refused(tmp_path):
     write_index(tmp_path, [], [], {"sources": {}})
     with pytest.raises(StudioError, match="no training clips"):
         train(MotionDataset.open(tmp_path), WordEncoder(), 0.1, "cpu", 0, tmp_path / "out")
-
-
-def test_another_speed_is_the_motion_made_at_that_speed():
-    slow, fast = fig.walk(frames=81, speed=1.0, cadence=1.0), fig.walk(41, 2.0, 2.0)
-    bank = torch.from_numpy(as_features(slow))[None]
-    times = torch.arange(40)[None] * 2.0
-    got = at_times(bank, torch.tensor([0]), times, torch.tensor([2.0]))[0, :38].numpy()
-    want = as_features(fast)[:38]
-    moving = [*range(3), *range(4, 67)]
-    assert got[:, moving] == pytest.approx(want[:, moving], abs=0.02)
-    assert got[5, 2] == pytest.approx(0.1, abs=0.005)  # 2 m/s at 20 frames per second
-    same = at_times(bank, torch.tensor([0]), torch.arange(80.0)[None], torch.ones(1))
-    assert torch.equal(same[0], bank[0])
 
 
 def test_padding():
