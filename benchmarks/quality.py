@@ -29,6 +29,7 @@ from engine.evaluation.protocol import (
     reconstruct,
     score,
 )
+from engine.evaluation.suite_validation import validate_suite
 from engine.pipeline import MotionPipeline
 
 Row = dict[str, Any]
@@ -180,7 +181,8 @@ def markdown(result: dict[str, Any]) -> str:
         report = result["suite"]
         lines += ["## Kinematic suite", "",
                   f"{report['prompts']} prompts x 3 seeds: {report['motions']:.1%} of motions "
-                  f"satisfy every claim, {report['claims']:.1%} of claims hold.", "",
+                  f"satisfy every claim, {report['claims']:.1%} of claims hold.",
+            f"The same checks on captured clips: {result['suite_validation']['all']}.", "",
                   "| category | passed |", "|---|---|",
                   *(f"| {k} | {v:.1%} |" for k, v in report["by_category"].items()), "",
                   "| label | passed |", "|---|---|",
@@ -233,6 +235,8 @@ def main(argv: Sequence[str] | None = None) -> Path:
         )
     if not args.no_suite:
         result["suite"] = suite(pipeline, args)
+        checked = validate_suite(data, load_suite(), args.seed)
+        result["suite_validation"] = {k: v for k, v in checked.items() if k != "cases"}
     result["seconds"] = round(time.monotonic() - begun, 1)
     path = record(args.name, result, args.out)
     page = markdown(result)
