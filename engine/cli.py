@@ -142,6 +142,7 @@ def denoiser(
     rate: Annotated[float, typer.Option(help="Learning rate.")] = 6e-4,
     layers: Annotated[int, typer.Option(help="Transformer layers.")] = 9,
     width: Annotated[int, typer.Option(help="Transformer width.")] = 256,
+    graph: Annotated[bool, typer.Option(help="Replay updates as CUDA graphs (GPU).")] = True,
     fuse: Annotated[bool, typer.Option(help="Compile the network first (GPU).")] = False,
     seed: Annotated[int, typer.Option(help="Seed.")] = 0,
     device: Annotated[str | None, typer.Option(help="cpu, cuda ...")] = None,
@@ -150,7 +151,7 @@ def denoiser(
     from engine.training.denoiser import Hyper, train_from_folder
 
     _log_progress()
-    hyper = Hyper(minutes=minutes, batch=batch, rate=rate, seed=seed, fuse=fuse)
+    hyper = Hyper(minutes=minutes, batch=batch, rate=rate, seed=seed, graph=graph, fuse=fuse)
     sizes = {"layers": layers, "width": width}
     train_from_folder(data, vae, out, sizes, prediction, hyper, device)
     typer.echo(f"Wrote {out}")

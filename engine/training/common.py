@@ -107,7 +107,7 @@ class Updater:
         module: nn.Module,
         terms: Callable[..., Tensor],
         weight_decay: float,
-        capture: bool,
+        capture: bool = True,
     ) -> None:
         """`terms(*inputs)` gives loss terms [K]; their sum is minimised."""
         on_gpu = next(module.parameters()).is_cuda

@@ -252,7 +252,7 @@ def _sentences(recipe: Recipe, clips: Sequence[Clip]) -> tuple[str, ...]:
         captions.mirror_label(clip.content) if recipe.mirrored else clip.content for clip in clips
     ]
     out = []
-    for _ in range(6):
+    for _ in range(4):
         if recipe.kind == "repeat":
             out.append(captions.sample(names[0], clips[0].style, rng, "all"))
             continue

@@ -41,6 +41,7 @@ class Hyper:
     weight_limit: float = 5.0  # most an error in x_0 counts at low noise; see Schedule.loss_weight
     weight_decay: float = 0.02
     seed: int = 0
+    graph: bool = True  # replay updates as CUDA graphs
     fuse: bool = False  # torch.compile: a minute to start, then faster updates on a GPU
 
 
@@ -218,7 +219,7 @@ def _loop(
     def terms_of(*inputs: Tensor) -> Tensor:
         return error(denoiser, *inputs)[None]
 
-    update = Updater(denoiser, terms_of, hyper.weight_decay, capture=True)
+    update = Updater(denoiser, terms_of, hyper.weight_decay, hyper.graph)
     update(0.0, *noised_batch(latents, schedule, hyper))  # capture before the clock starts
     clock, updates, curve = Clock(hyper.minutes), 0, []
     running = torch.zeros((), device=latents.device)
@@ -227,6 +228,8 @@ def _loop(
         average.update()
         updates += 1
         running += loss[0]
+        if updates == 50 and not torch.isfinite(running):
+            raise StudioError("Training diverged within 50 updates; nothing was written.")
         if updates % 500 == 0:
             curve.append({"update": updates, "loss": float(running) / 500})
             running.zero_()

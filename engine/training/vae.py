@@ -108,7 +108,7 @@ def loss_terms(vae: MotionVAE, x: Tensor, weights: LossWeights) -> dict[str, Ten
     true = features_to_joints(x)
     made = to_skeleton(features_to_joints(rebuilt))
     speed = made.diff(dim=1)
-    planted = x[:, :-1, 259:263] * (true.diff(dim=1)[:, :, FEET].norm(dim=-1) < 0.02)
+    planted = x[:, :-1, 259:263] * (_feet(true.diff(dim=1)).norm(dim=-1) < 0.02)
     return {
         "features": weights.features * smooth_l1_loss(output, target),
         "feature_speed": weights.feature_speed
@@ -118,9 +118,14 @@ def loss_terms(vae: MotionVAE, x: Tensor, weights: LossWeights) -> dict[str, Ten
         "world_joints": weights.world_joints * l1_loss(made, true),
         "joint_speed": weights.joint_speed * l1_loss(speed, true.diff(dim=1)),
         "planted_feet": weights.planted_feet
-        * ((speed - true.diff(dim=1))[:, :, FEET].norm(dim=-1) * planted).mean(),
+        * (_feet(speed - true.diff(dim=1)).norm(dim=-1) * planted).mean(),
         "kl": weights.kl * 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean(),
     }
+
+
+def _feet(joints: Tensor) -> Tensor:
+    """The four contact joints; stacked slices, because an index list cannot enter a CUDA graph."""
+    return torch.stack([joints[:, :, joint] for joint in FEET], dim=2)
 
 
 def padded(clips: list[Tensor], multiple: int) -> tuple[Tensor, Tensor]:
