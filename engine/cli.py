@@ -142,8 +142,11 @@ def denoiser(
     rate: Annotated[float, typer.Option(help="Learning rate.")] = 6e-4,
     layers: Annotated[int, typer.Option(help="Transformer layers.")] = 9,
     width: Annotated[int, typer.Option(help="Transformer width.")] = 256,
+    feed_forward: Annotated[int, typer.Option(help="Width inside feed-forward layers.")] = 768,
+    patch: Annotated[int, typer.Option(help="Latent tokens read as one.")] = 1,
     graph: Annotated[bool, typer.Option(help="Replay updates as CUDA graphs (GPU).")] = True,
-    fuse: Annotated[bool, typer.Option(help="Compile the network first (GPU).")] = False,
+    half: Annotated[bool, typer.Option(help="Compute in bf16.")] = True,
+    fuse: Annotated[bool, typer.Option(help="Compile the network first.")] = False,
     seed: Annotated[int, typer.Option(help="Seed.")] = 0,
     device: Annotated[str | None, typer.Option(help="cpu, cuda ...")] = None,
 ) -> None:
@@ -151,8 +154,10 @@ def denoiser(
     from engine.training.denoiser import Hyper, train_from_folder
 
     _log_progress()
-    hyper = Hyper(minutes=minutes, batch=batch, rate=rate, seed=seed, graph=graph, fuse=fuse)
-    sizes = {"layers": layers, "width": width}
+    hyper = Hyper(
+        minutes=minutes, batch=batch, rate=rate, seed=seed, graph=graph, half=half, fuse=fuse
+    )
+    sizes = {"layers": layers, "width": width, "feed_forward": feed_forward, "patch": patch}
     train_from_folder(data, vae, out, sizes, prediction, hyper, device)
     typer.echo(f"Wrote {out}")
 

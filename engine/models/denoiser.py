@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import silu
+from torch.nn.functional import pad, silu
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class DenoiserConfig:
     text_dim: int = 384
     text_layers: int = 2
     frames_per_token: int = 4
+    patch: int = 1  # latent tokens the transformer reads as one: fewer, wider tokens cost less
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -171,7 +172,7 @@ class Denoiser(nn.Module):
         self.config = config = config or DenoiserConfig()
         width = config.width
         self.text = TextHead(config)
-        self.inp = nn.Linear(config.latent_dim, width)
+        self.inp = nn.Linear(config.patch * config.latent_dim, width)
         self.time = nn.Sequential(nn.Linear(256, width), nn.SiLU(), nn.Linear(width, width))
         self.length = nn.Sequential(nn.Linear(256, width), nn.SiLU(), nn.Linear(width, width))
         self.modulation = nn.Linear(width, 6 * width)
@@ -180,7 +181,7 @@ class Denoiser(nn.Module):
             Block(config, skip=i >= config.layers - half) for i in range(config.layers)
         )
         self.norm = nn.LayerNorm(width)
-        self.out = nn.Linear(width, config.latent_dim)
+        self.out = nn.Linear(width, config.patch * config.latent_dim)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
 
@@ -195,15 +196,32 @@ class Denoiser(nn.Module):
         """x_t [B, N, latent_dim], timestep [B], frames [B]; `mask` [B, N] marks real tokens."""
         step = self.time(sinusoid(timestep)) + self.length(sinusoid(frames)) + condition.pooled
         modulation = self.modulation(silu(step)).unflatten(-1, (6, -1))
-        rotary = rotary_angles(x_t.shape[1], self.config.width // self.config.heads, x_t.device)
-        x, kept = self.inp(x_t), []
+        patches, mask = self._patches(x_t, mask)
+        head_dim = self.config.width // self.config.heads
+        rotary = rotary_angles(patches.shape[1], head_dim, x_t.device)
+        x, kept = self.inp(patches), []
         half = self.config.layers // 2
         for index, block in enumerate(self.blocks):
             skipped = kept.pop() if index >= self.config.layers - half else None
             x = block(x, modulation, condition, mask, rotary, skipped)
             if index < half:
                 kept.append(x)
-        return self.out(self.norm(x))
+        tokens = self.out(self.norm(x)).unflatten(-1, (self.config.patch, -1)).flatten(1, 2)
+        return tokens[:, : x_t.shape[1]]
+
+    def _patches(self, x_t: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Neighbouring tokens side by side [B, N / patch, patch * latent_dim], and their mask.
+
+        A patch is real when its first token is; tokens that are not enter as zeros, so that
+        padding cannot reach the real half of a patch.
+        """
+        size = self.config.patch
+        if size == 1:
+            return x_t, mask
+        if mask is not None:
+            x_t = x_t * mask[..., None].to(x_t.dtype)
+        x_t = pad(x_t, (0, 0, 0, -x_t.shape[1] % size))
+        return x_t.unflatten(1, (-1, size)).flatten(2), None if mask is None else mask[:, ::size]
 
 
 def sinusoid(value: Tensor, dim: int = 256) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from engine.training.vae import padded
 log = logging.getLogger(__name__)
 
 MIN_TOKENS_SECONDS = 1.0
+SAVE_MINUTES = 1.0
 OWN_SHARE = 0.5  # how often a clip that has sentences of its own is shown with one of them
 
 
@@ -42,6 +44,7 @@ class Hyper:
     weight_decay: float = 0.02
     seed: int = 0
     graph: bool = True  # replay updates as CUDA graphs
+    half: bool = True  # bf16 arithmetic; good on GPUs and on CPUs that have it
     fuse: bool = False  # torch.compile: a minute to start, then faster updates on a GPU
 
 
@@ -203,25 +206,33 @@ def train(
     schedule = Schedule(schedule_config)
     denoiser = Denoiser(config).to(place)
     average = Average(denoiser, hyper.decay)
-    updates, curve = _loop(denoiser, average, latents, schedule, hyper)
     model = MotionModel(vae, average.module, schedule)  # type: ignore[arg-type]
-    model.save_pretrained(out)
+    updates, curve = _loop(
+        denoiser, average, latents, schedule, hyper, lambda: model.save_pretrained(out)
+    )
     report = {"updates": updates, **hyper.__dict__, **schedule_config.to_dict(), "curve": curve}
     write_json(out / "training.json", report)
     return report
 
 
 def _loop(
-    denoiser: Denoiser, average: Average, latents: Latents, schedule: Schedule, hyper: Hyper
+    denoiser: Denoiser,
+    average: Average,
+    latents: Latents,
+    schedule: Schedule,
+    hyper: Hyper,
+    save: Callable[[], None],
 ) -> tuple[int, list[dict[str, float]]]:
+    """Update until the time is over; `save` is called on the way, so that a cut run leaves one."""
     error = torch.compile(prediction_error) if hyper.fuse else prediction_error
 
     def terms_of(*inputs: Tensor) -> Tensor:
-        return error(denoiser, *inputs)[None]
+        return error(denoiser, *inputs, half=hyper.half)[None]
 
     update = Updater(denoiser, terms_of, hyper.weight_decay, hyper.graph)
     update(0.0, *noised_batch(latents, schedule, hyper))  # capture before the clock starts
     clock, updates, curve = Clock(hyper.minutes), 0, []
+    saved = 0.0
     running = torch.zeros((), device=latents.device)
     while not clock.over:
         loss = update(hyper.rate * clock.rate(), *noised_batch(latents, schedule, hyper))
@@ -235,6 +246,10 @@ def _loop(
             running.zero_()
             done = 100 * clock.progress
             log.info("denoiser %d (%.0f%%) loss %.4f", updates, done, curve[-1]["loss"])
+        if (clock.progress - saved) * hyper.minutes > SAVE_MINUTES:
+            saved = clock.progress
+            save()
+    save()
     return updates, curve
 
 
@@ -262,10 +277,10 @@ def prediction_error(
     weight: Tensor,
     frames: Tensor,
     mask: Tensor,
+    half: bool = False,
 ) -> Tensor:
-    """Weighted mean squared error of the prediction over real tokens."""
-    on_gpu = target.device.type == "cuda"
-    with torch.autocast(target.device.type, torch.bfloat16, enabled=on_gpu):
+    """Weighted mean squared error of the prediction over real tokens; `half` computes in bf16."""
+    with torch.autocast(target.device.type, torch.bfloat16, enabled=half):
         condition = denoiser.text(states, text_mask, dropped)
         output = denoiser(x_t, t, condition, frames, mask)
     error = (output.float() - target).square().mean(-1) * weight[:, None]
