@@ -33,7 +33,7 @@ class SkipEncoder(nn.Module):
         self.merge = nn.ModuleList(nn.Linear(512, 256) for _ in range(4))
 
     def forward(self, x: torch.Tensor, *memory: torch.Tensor) -> torch.Tensor:
-        kept = []
+        kept: list[torch.Tensor] = []
         for index, layer in enumerate(self.layers):
             if index > 4:
                 x = self.merge[index - 5](torch.cat([x, kept.pop()], dim=-1))
@@ -52,7 +52,7 @@ class MldPlusPlusSized(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        arguments = {
+        arguments: dict[str, Any] = {
             "d_model": 256, "nhead": 4, "dim_feedforward": 1024, "dropout": 0.1,
             "activation": "gelu", "batch_first": True,
         }  # fmt: skip

@@ -35,7 +35,7 @@ def atomic_write(path: Path | str) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, target)
+        Path(temporary).replace(target)
     except OSError as error:
         _remove(temporary)
         raise StudioError(_explain(error, target)) from error
@@ -79,7 +79,7 @@ def load_npz(path: Path | str, max_bytes: int = MAX_NPZ_BYTES) -> dict[str, np.n
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
         if unpacked > max_bytes:
-            raise StudioError(f"{path} unpacks to {unpacked:,} bytes; at most {max_bytes:,} allowed.")
+            raise StudioError(f"{path} unpacks to {unpacked:,} bytes; {max_bytes:,} are allowed.")
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError as error:

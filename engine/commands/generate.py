@@ -54,7 +54,7 @@ def run(request: Request) -> list[Motion]:
 
     pipeline = MotionPipeline.from_pretrained(resolve_model(request.model), request.device)
     motions: list[Motion] = []
-    for part in _batches(jobs):
+    for part in batches(jobs):
         made = pipeline(
             [job.prompt for job in part],
             [job.seconds for job in part],
@@ -79,8 +79,8 @@ def run(request: Request) -> list[Motion]:
     if request.json:
         print(jsonlib.dumps(receipt, ensure_ascii=False))
     else:
-        for entry in receipt["motions"]:
-            print(entry.get("video", entry["motion"]))
+        for job in jobs:
+            print(job.target.with_suffix(".mp4" if request.video else ".npz"))
     return motions
 
 
@@ -134,7 +134,8 @@ def _from_file(request: Request) -> Iterable[Job]:
         yield Job(prompt, seconds, seed, request.output / name / "motion")
 
 
-def _batches(jobs: list[Job]) -> Iterable[list[Job]]:
+def batches(jobs: list[Job]) -> Iterable[list[Job]]:
+    """Jobs in groups that are generated together."""
     for start in range(0, len(jobs), BATCH):
         yield jobs[start : start + BATCH]
 

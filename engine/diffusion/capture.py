@@ -41,24 +41,16 @@ class CapturedSampler:
         inputs = (noise, states, text_mask, frames, mask)
         if key not in self._graphs:
             self._graphs[key] = capture(
-                lambda *held: self._run(*held, guidance_scale, steps), inputs
+                lambda *held: self._run(held, guidance_scale, steps), inputs
             )
             while len(self._graphs) > KEPT_GRAPHS:
                 self._graphs.popitem(last=False)
         self._graphs.move_to_end(key)
         return self._graphs[key](*inputs)
 
-    def _run(
-        self,
-        noise: Tensor,
-        states: Tensor,
-        text_mask: Tensor,
-        frames: Tensor,
-        mask: Tensor,
-        guidance_scale: float,
-        steps: int,
-    ) -> Tensor:
+    def _run(self, inputs: tuple[Tensor, ...], guidance_scale: float, steps: int) -> Tensor:
         model = self.model
+        noise, states, text_mask, frames, mask = inputs
         guided = Guided.make(model.denoiser, states, text_mask, frames, mask, guidance_scale)
         latents = sample(model.denoiser, model.schedule, noise, guided, steps)
         assert latents is not None

@@ -36,7 +36,7 @@ class Schedule:
         from diffusers import DDIMScheduler
 
         self.config = config or ScheduleConfig()
-        self.scheduler = DDIMScheduler(clip_sample=False, **self.config.to_dict())
+        self.scheduler: Any = DDIMScheduler(clip_sample=False, **self.config.to_dict())
         self.alphas_cumprod: Tensor = self.scheduler.alphas_cumprod
         self._tables: dict[torch.device, Tensor] = {}
 

@@ -199,7 +199,8 @@ class Denoiser(nn.Module):
         patches, mask = self._patches(x_t, mask)
         head_dim = self.config.width // self.config.heads
         rotary = rotary_angles(patches.shape[1], head_dim, x_t.device)
-        x, kept = self.inp(patches), []
+        x = self.inp(patches)
+        kept: list[Tensor] = []
         half = self.config.layers // 2
         for index, block in enumerate(self.blocks):
             skipped = kept.pop() if index >= self.config.layers - half else None

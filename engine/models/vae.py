@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -33,7 +33,7 @@ class ResidualBlock(nn.Module):
         self.conv = nn.Conv1d(width, width, 3, padding=dilation, dilation=dilation)
         self.mix = nn.Conv1d(width, width, 1)
         nn.init.normal_(self.mix.weight, std=0.02 / width**0.5)
-        nn.init.zeros_(self.mix.bias)
+        nn.init.constant_(cast(Tensor, self.mix.bias), 0.0)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         h = nn.functional.silu(x)
@@ -106,6 +106,11 @@ class MotionVAE(nn.Module):
 
     Feature and latent statistics are buffers, so callers never normalise anything themselves.
     """
+
+    feature_mean: Tensor
+    feature_std: Tensor
+    latent_mean: Tensor
+    latent_std: Tensor
 
     def __init__(self, config: VAEConfig | None = None) -> None:
         super().__init__()

@@ -52,7 +52,7 @@ class Average:
         self.module = copy.deepcopy(source).eval().requires_grad_(False)
         self.decay = decay
         self.updates = 0
-        self._target = list(self.module.parameters())
+        self._target: list[Tensor] = list(self.module.parameters())
         self._source = list(source.parameters())
 
     @torch.no_grad()

@@ -224,7 +224,9 @@ def _loop(
     save: Callable[[], None],
 ) -> tuple[int, list[dict[str, float]]]:
     """Update until the time is over; `save` is called on the way, so that a cut run leaves one."""
-    error = torch.compile(prediction_error) if hyper.fuse else prediction_error
+    error: Callable[..., Tensor] = (
+        torch.compile(prediction_error) if hyper.fuse else prediction_error
+    )
 
     def terms_of(*inputs: Tensor) -> Tensor:
         return error(denoiser, *inputs, half=hyper.half)[None]
