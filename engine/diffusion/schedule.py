@@ -36,8 +36,9 @@ class Schedule:
         from diffusers import DDIMScheduler
 
         self.config = config or ScheduleConfig()
-        self.scheduler: Any = DDIMScheduler(clip_sample=False, **self.config.to_dict())
-        self.alphas_cumprod: Tensor = self.scheduler.alphas_cumprod
+        scheduler: Any = DDIMScheduler(clip_sample=False, **self.config.to_dict())
+        self.scheduler = scheduler
+        self.alphas_cumprod: Tensor = scheduler.alphas_cumprod
         self._tables: dict[torch.device, Tensor] = {}
 
     def timesteps(self, steps: int) -> list[int]:
