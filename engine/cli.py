@@ -93,6 +93,28 @@ def report(
     typer.echo(str(run(data, out or data / "report")))
 
 
+@data_app.command()
+def pack(
+    data: Annotated[Path, typer.Option(help="Prepared dataset folder.")],
+    out: Annotated[Path, typer.Option(help="File to write, such as motion.xz.")],
+) -> None:
+    """Put a dataset into one small file, to train on another machine."""
+    from engine.data.transport import pack as run
+
+    typer.echo(f"{out}: {run(data, out) / 1e6:.1f} MB")
+
+
+@data_app.command()
+def unpack(
+    file: Annotated[Path, typer.Option(help="A packed dataset.")],
+    out: Annotated[Path, typer.Option(help="New dataset folder.")],
+) -> None:
+    """Get a dataset back from a packed file."""
+    from engine.data.transport import unpack as run
+
+    typer.echo(f"{out}: {run(file, out)} clips")
+
+
 @train_app.command()
 def corpus(
     data: Annotated[Path, typer.Option(help="Prepared dataset folder.")],
