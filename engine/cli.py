@@ -94,6 +94,20 @@ def report(
 
 
 @data_app.command()
+def vocabulary(
+    data: Annotated[Path, typer.Option(help="Prepared dataset folder.")],
+    suite: Annotated[
+        Path | None, typer.Option(help="Quality or kinematic-suite result with pass rates.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Page to write.")] = Path("docs/vocabulary.md"),
+) -> None:
+    """Write what the model knows well, roughly or not at all."""
+    from engine.data.vocabulary import vocabulary as run
+
+    typer.echo(str(run(data, out, suite)))
+
+
+@data_app.command()
 def pack(
     data: Annotated[Path, typer.Option(help="Prepared dataset folder.")],
     out: Annotated[Path, typer.Option(help="File to write, such as motion.xz.")],

@@ -14,7 +14,7 @@ from engine.errors import StudioError
 from engine.files import read_json, write_json
 from engine.models.denoiser import Denoiser, DenoiserConfig
 from engine.models.vae import MotionVAE, VAEConfig
-from engine.models.weights import load_weights, save_weights
+from engine.models.weights import load_weights, save_weights, write_manifest
 
 FORMAT = "easytune-motion-model"
 VERSION = 1
@@ -63,6 +63,7 @@ class MotionModel:
         save_weights(self.vae, folder / "vae.safetensors", half)
         save_weights(self.denoiser, folder / "denoiser.safetensors", half)
         write_json(folder / "config.json", self.config())
+        write_manifest(folder)
 
     def config(self) -> dict[str, Any]:
         """Everything but the weights, as stored in config.json."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import StudioError
-from engine.files import atomic_write
+from engine.files import atomic_write, write_json
 
 if TYPE_CHECKING:
     from torch import nn
@@ -40,6 +40,13 @@ def load_weights(module: nn.Module, path: Path) -> None:
         module.load_state_dict({name: value.float() for name, value in tensors.items()})
     except RuntimeError as error:
         raise StudioError(f"{path} does not fit its config.json: {error}") from error
+
+
+def write_manifest(folder: Path) -> None:
+    """Write sha256.json with the hash of each weights file and config, for `doctor` to compare."""
+    names = sorted(p.name for p in folder.iterdir() if p.suffix == ".safetensors")
+    hashes = {name: file_sha256(folder / name) for name in ("config.json", *names)}
+    write_json(folder / "sha256.json", hashes)
 
 
 def file_sha256(path: Path) -> str:
