@@ -6,8 +6,10 @@ import errno
 import io
 import json
 import os
+import secrets
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +20,11 @@ import numpy as np
 from engine.errors import StudioError
 
 MAX_NPZ_BYTES = 512 * 1024 * 1024
+# What zipfile and numpy raise on damaged, encrypted or lying archives.
+_DAMAGE = (
+    OSError, ValueError, KeyError, EOFError, RuntimeError, MemoryError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 @contextmanager
@@ -27,11 +34,13 @@ def atomic_write(path: Path | str) -> Iterator[IO[bytes]]:
     Raises StudioError when the disk is full or the folder cannot be written.
     """
     target = Path(path)
-    temporary: str | None = None
+    temporary: Path | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        with os.fdopen(handle, "wb") as file:
+        # Not mkstemp, whose files nobody else may read, whatever the umask says.
+        name = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
+        with name.open("xb") as file:
+            temporary = name
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -62,7 +71,7 @@ def read_json(path: Path | str) -> Any:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise StudioError(f"{path} does not exist.") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise StudioError(f"{path} cannot be read as JSON: {error}") from error
 
 
@@ -84,13 +93,23 @@ def load_npz(path: Path | str, max_bytes: int = MAX_NPZ_BYTES) -> dict[str, np.n
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError as error:
         raise StudioError(f"{path} does not exist.") from error
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError, KeyError) as error:
+    except _DAMAGE as error:
         raise StudioError(f"{path} is not a readable npz file: {error}") from error
 
 
-def _remove(path: str | None) -> None:
+def make_folder(folder: Path | str) -> None:
+    """Create `folder` and make sure that files can be written to it; StudioError otherwise."""
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise StudioError(_explain(error, Path(folder))) from error
+
+
+def _remove(path: Path | None) -> None:
     if path is not None:
-        Path(path).unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
 
 
 def _explain(error: OSError, target: Path) -> str:

@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from engine.checks import (
+    check_guidance,
+    check_prompt,
+    check_seconds,
+    check_seed,
+    check_steps,
+    per_prompt,
+)
 from engine.diffusion.model import MotionModel
 from engine.diffusion.sampler import Guided, sample
 from engine.errors import StudioError
+from engine.models.device import pick_device
 from engine.models.text import TextEncoder, TransformersTextEncoder
 from engine.motion.canonical import canonicalize
 from engine.motion.features import features_to_joints
 from engine.motion.kinematics import finish, to_skeleton
 from engine.motion.motion import Motion
-from engine.motion.skeleton import FPS, MAX_FRAMES, MAX_SECONDS, MIN_FRAMES, MIN_SECONDS
+from engine.motion.skeleton import MAX_FRAMES
 
 if TYPE_CHECKING:
     from engine.diffusion.capture import CapturedSampler
 
-MAX_PROMPT_CHARACTERS = 500
-MAX_SEED = 2**63 - 1
-MAX_STEPS = 200
 CACHED_PROMPTS = 512
+TURN_SECONDS = 0.1  # how often a call that waits for its turn asks whether it is cancelled
 
 
 class Cancelled(StudioError):
@@ -47,6 +54,12 @@ class MotionPipeline:
         capture: bool | None = None,
     ) -> None:
         """`capture` replays the whole sampler as one CUDA graph (default: on CUDA)."""
+        if text.dim != model.denoiser.config.text_dim:
+            raise StudioError(
+                f"The model {model.model_id} reads text states of {model.denoiser.config.text_dim} "
+                f"channels, the text encoder {text.name} gives {text.dim}. "
+                f"Use the encoder it was trained with: {model.text_encoder}."
+            )
         self.model = model
         self.text = text
         self.device = device
@@ -63,7 +76,7 @@ class MotionPipeline:
         text: TextEncoder | None = None,
     ) -> MotionPipeline:
         """Load a model folder; `device` defaults to CUDA where there is one."""
-        place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        place = pick_device(device)
         model = MotionModel.from_pretrained(folder, place)
         return cls(model, text or TransformersTextEncoder(device=place), place)
 
@@ -89,25 +102,37 @@ class MotionPipeline:
         raises Cancelled. `clean` False returns joints as decoded, for measuring what cleaning
         costs. Raises StudioError for anything that cannot be generated.
         """
+        prompts = [prompts] if isinstance(prompts, str) else prompts
         texts = [check_prompt(prompt) for prompt in prompts]
-        frames = [check_seconds(value) for value in _per_prompt(seconds, len(texts), "seconds")]
-        chosen = [check_seed(value) for value in _per_prompt(seeds, len(texts), "seeds")]
+        frames = [check_seconds(value) for value in per_prompt(seconds, len(texts), "seconds")]
+        chosen = [check_seed(value) for value in per_prompt(seeds, len(texts), "seeds")]
         scale = check_guidance(self.model.guidance_scale if guidance is None else guidance)
         count = check_steps(self.model.steps if steps is None else steps)
         if not texts:
             return []
-        with self._lock:
+        with self._turn(cancel):
             features = self._features(texts, frames, chosen, scale, count, cancel)
-        joints = to_skeleton(features_to_joints(features)).cpu().numpy()
+        joints = _decoded(features)
         return [
             Motion(
-                _cleaned(joints[i, :length], clean).astype(np.float32),
+                _cleaned(joints[i, :length]) if clean else joints[i, :length].copy(),
                 prompt=texts[i],
                 seed=chosen[i],
                 model=self.model_id,
             )
             for i, length in enumerate(frames)
         ]
+
+    @contextmanager
+    def _turn(self, cancel: Callable[[], bool] | None) -> Iterator[None]:
+        """One call at a time; whoever is cancelled while waiting need not wait any longer."""
+        while not self._lock.acquire(timeout=-1 if cancel is None else TURN_SECONDS):
+            if cancel is not None and cancel():
+                raise Cancelled("Cancelled.")
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     @torch.no_grad()
     def _features(
@@ -166,62 +191,19 @@ class MotionPipeline:
         return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True), mask.to(self.device)
 
 
-def check_prompt(prompt: str) -> str:
-    """The prompt with spaces tidied; StudioError when there is nothing to generate from."""
-    text = " ".join(str(prompt).split())
-    if not any(character.isalnum() for character in text):
-        raise StudioError("The prompt is empty. Describe a movement, such as 'a person waves'.")
-    if len(text) > MAX_PROMPT_CHARACTERS:
+def _decoded(features: Tensor) -> np.ndarray:
+    """Joints float32 [B, T, 22, 3] of features [B, T, 263]; StudioError where there are none.
+
+    Both are looked at: on the way to the skeleton a bone without direction gets one.
+    """
+    joints = to_skeleton(features_to_joints(features))
+    if not bool(torch.isfinite(features).all() & torch.isfinite(joints).all()):
         raise StudioError(
-            f"The prompt has {len(text):,} characters; at most {MAX_PROMPT_CHARACTERS} are read. "
-            "Shorten it to one or two sentences."
+            "The model produced numbers that are no motion. Lower the guidance or take another "
+            "seed; if that does not help, the model's weights are damaged."
         )
-    return text
+    return joints.float().cpu().numpy()
 
 
-def check_seconds(seconds: float) -> int:
-    """Seconds to frames, to the nearest one; StudioError outside what the model can make."""
-    if not math.isfinite(seconds) or not MIN_FRAMES <= round(seconds * FPS) <= MAX_FRAMES:
-        raise StudioError(
-            f"{seconds} seconds cannot be generated: "
-            f"ask for {MIN_SECONDS} to {MAX_SECONDS} seconds."
-        )
-    return round(seconds * FPS)
-
-
-def check_seed(seed: int) -> int:
-    """A whole number that torch takes as a seed; StudioError otherwise."""
-    if isinstance(seed, bool) or int(seed) != seed or not 0 <= seed <= MAX_SEED:
-        raise StudioError(f"The seed {seed} is not a whole number from 0 to {MAX_SEED}.")
-    return int(seed)
-
-
-def check_guidance(guidance: float) -> float:
-    """A guidance scale between 1 (none) and 20; StudioError otherwise."""
-    if not math.isfinite(guidance) or not 1.0 <= guidance <= 20.0:
-        raise StudioError(f"Guidance {guidance} is out of range: choose 1 (none) to 20.")
-    return float(guidance)
-
-
-def check_steps(steps: int) -> int:
-    """A number of denoising steps between 1 and 200; StudioError otherwise."""
-    if int(steps) != steps or not 1 <= steps <= MAX_STEPS:
-        raise StudioError(f"{steps} denoising steps are out of range: choose 1 to {MAX_STEPS}.")
-    return int(steps)
-
-
-def _per_prompt(value: Sequence[Any] | float, count: int, name: str) -> list[Any]:
-    if isinstance(value, (int, float)):
-        return [value] * count
-    if len(value) != count:
-        raise StudioError(f"{count} prompts need {count} {name}, not {len(value)}.")
-    return list(value)
-
-
-def _cleaned(joints: np.ndarray, clean: bool) -> np.ndarray:
-    if not np.isfinite(joints).all():
-        raise StudioError(
-            "The model produced numbers that are no motion. "
-            "Lower the guidance or take another seed."
-        )
-    return finish(canonicalize(joints, floor=0.0)) if clean else joints
+def _cleaned(joints: np.ndarray) -> np.ndarray:
+    return finish(canonicalize(joints, floor=0.0))

@@ -7,12 +7,23 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from engine.checks import (
+    check_guidance,
+    check_prompt,
+    check_seconds,
+    check_seed,
+    check_steps,
+    shown,
+)
 from engine.errors import StudioError
-from engine.files import write_json
+from engine.files import make_folder, write_json
 from engine.models.registry import resolve_model
 from engine.motion.motion import Motion
+
+if TYPE_CHECKING:
+    from engine.pipeline import MotionPipeline
 
 MAX_SAMPLES = 64
 BATCH = 64
@@ -50,9 +61,11 @@ class Job:
 def run(request: Request) -> list[Motion]:
     """Generate, write files, print where they are; returns the motions."""
     jobs = plan(request)
+    folder = resolve_model(request.model)
+    make_folder(request.output)
     from engine.pipeline import MotionPipeline
 
-    pipeline = MotionPipeline.from_pretrained(resolve_model(request.model), request.device)
+    pipeline = MotionPipeline.from_pretrained(folder, request.device)
     motions: list[Motion] = []
     for part in batches(jobs):
         made = pipeline(
@@ -67,29 +80,24 @@ def run(request: Request) -> list[Motion]:
         motions += made
     if request.video:
         _render(jobs, motions, request.size)
-    receipt = {
-        "model": pipeline.model_id,
-        "device": str(pipeline.device),
-        "guidance": request.guidance or pipeline.model.guidance_scale,
-        "steps": request.steps or pipeline.model.steps,
-        "motions": [_entry(job, request.video) for job in jobs],
-    }
-    if request.prompts is None:
-        write_json(request.output / "receipt.json", receipt)
-    if request.json:
-        print(jsonlib.dumps(receipt, ensure_ascii=False))
-    else:
-        for job in jobs:
-            print(job.target.with_suffix(".mp4" if request.video else ".npz"))
+    _report(request, jobs, pipeline)
     return motions
 
 
 def plan(request: Request) -> list[Job]:
     """Everything to make; StudioError before any work when the request makes no sense."""
+    if request.guidance is not None:
+        check_guidance(request.guidance)
+    if request.steps is not None:
+        check_steps(request.steps)
+    if request.video:
+        _check_size(request.size)
     if request.prompts is not None:
         if request.prompt is not None:
             raise StudioError("Give a PROMPT or --prompts FILE, not both.")
-        return list(_from_file(request))
+        if request.samples != 1:
+            raise StudioError("--samples goes with a PROMPT; in a file, write a line per sample.")
+        return _from_file(request, request.prompts)
     if request.prompt is None:
         raise StudioError('Say what to generate: python -m engine generate "a person walks".')
     if not 1 <= request.samples <= MAX_SAMPLES:
@@ -100,38 +108,65 @@ def plan(request: Request) -> list[Job]:
         else [f"motion_{number}" for number in range(request.samples)]
     )
     return [
-        Job(request.prompt, request.seconds, request.seed + i, request.output / name)
+        _job(request.prompt, request.seconds, request.seed + i, request.output / name)
         for i, name in enumerate(names)
     ]
 
 
-def _from_file(request: Request) -> Iterable[Job]:
-    path = request.prompts
-    assert path is not None
+def _job(prompt: Any, seconds: Any, seed: Any, target: Path) -> Job:
+    check_seconds(seconds)
+    return Job(check_prompt(prompt), float(seconds), check_seed(seed), target)
+
+
+def _check_size(size: int) -> None:
+    from engine.render.video import SIZES
+
+    if size not in SIZES:
+        raise StudioError(f"Video size {size} is not offered; choose 480 or 720.")
+
+
+def _from_file(request: Request, path: Path) -> list[Job]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        # Not splitlines(): a prompt may hold what Unicode calls a line separator.
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, ValueError) as error:
         raise StudioError(f"{path} cannot be read: {error}") from error
-    seen: set[str] = set()
+    jobs: dict[str, Job] = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            entry = jsonlib.loads(line)
-            name, prompt = str(entry["id"]), str(entry["prompt"])
-            seconds = float(entry.get("seconds", request.seconds))
-            seed = int(entry.get("seed", request.seed))
-        except (ValueError, KeyError, TypeError) as error:
-            raise StudioError(
-                f'{path}, line {number}: expected {{"id", "prompt", "seconds", "seed"}}, '
-                f"found {line[:80]!r} ({error})."
-            ) from error
-        if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", name):
-            raise StudioError(f"{path}, line {number}: the id {name!r} cannot name a folder.")
-        if name in seen:
-            raise StudioError(f"{path}, line {number}: the id {name!r} stands twice.")
-        seen.add(name)
-        yield Job(prompt, seconds, seed, request.output / name / "motion")
+            name, job = _from_line(request, line)
+            if name in jobs:
+                raise StudioError(f"The id {name!r} stands twice.")
+        except StudioError as error:
+            raise StudioError(f"{path}, line {number}: {error}") from error
+        jobs[name] = job
+    if not jobs:
+        raise StudioError(
+            f"{path} holds no prompts; each line is a JSON object with id, prompt, seconds, seed."
+        )
+    return list(jobs.values())
+
+
+def _from_line(request: Request, line: str) -> tuple[str, Job]:
+    try:
+        entry = jsonlib.loads(line)
+        name, prompt = entry["id"], entry["prompt"]
+        seconds, seed = entry.get("seconds", request.seconds), entry.get("seed", request.seed)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise StudioError(
+            f'Expected {{"id", "prompt", "seconds", "seed"}}, found {line[:80]!r} '
+            f"({type(error).__name__}: {error})."
+        ) from error
+    # Numbers are ids too; a name that is a path could leave the output folder.
+    name = str(name) if type(name) is int else name
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", name):
+        raise StudioError(
+            f"The id {shown(name)!r} cannot name a folder; "
+            "use up to 100 letters, digits, dots, dashes and underscores."
+        )
+    return name, _job(prompt, seconds, seed, request.output / name / "motion")
 
 
 def batches(jobs: list[Job]) -> Iterable[list[Job]]:
@@ -145,6 +180,24 @@ def _render(jobs: list[Job], motions: list[Motion], size: int) -> None:
 
     for job, motion in zip(jobs, motions, strict=True):
         render_video([motion], job.target.with_suffix(".mp4"), size=size, labels=(motion.prompt,))
+
+
+def _report(request: Request, jobs: list[Job], pipeline: MotionPipeline) -> None:
+    """Write the receipt beside a prompt's files and print it or the files' names."""
+    receipt = {
+        "model": pipeline.model_id,
+        "device": str(pipeline.device),
+        "guidance": request.guidance or pipeline.model.guidance_scale,
+        "steps": request.steps or pipeline.model.steps,
+        "motions": [_entry(job, request.video) for job in jobs],
+    }
+    if request.prompts is None:
+        write_json(request.output / "receipt.json", receipt)
+    if request.json:
+        print(jsonlib.dumps(receipt))  # ASCII: whatever reads it may not expect UTF-8
+        return
+    for job in jobs:
+        print(job.target.with_suffix(".mp4" if request.video else ".npz"))
 
 
 def _entry(job: Job, video: bool) -> dict[str, Any]:

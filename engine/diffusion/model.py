@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from engine.checks import check_guidance, check_steps
 from engine.diffusion.schedule import Schedule, ScheduleConfig
 from engine.errors import StudioError
 from engine.files import read_json, write_json
@@ -41,21 +42,40 @@ class MotionModel:
         config = read_json(folder / "config.json")
         if not isinstance(config, dict) or config.get("format") != FORMAT:
             raise StudioError(f"{folder}/config.json does not describe a motion model.")
+        if config.get("version") != VERSION:
+            raise StudioError(
+                f"{folder}/config.json is of version {config.get('version')}; this program reads "
+                f"version {VERSION}. Update the program or fetch a model made for it."
+            )
         try:
-            vae = MotionVAE(VAEConfig(**config["vae"]))
-            denoiser = Denoiser(DenoiserConfig(**config["denoiser"]))
-            schedule = Schedule(ScheduleConfig(**config["schedule"]))
-            sampling = config["sampling"]
-            model = cls(vae, denoiser, schedule, sampling["steps"], sampling["guidance_scale"])
-        except (KeyError, TypeError) as error:
-            raise StudioError(f"{folder}/config.json is incomplete: {error}") from error
-        load_weights(vae, folder / "vae.safetensors")
-        load_weights(denoiser, folder / "denoiser.safetensors")
+            model = cls._built(config)
+        # Wrong names, kinds or sizes surface as any of these, some only inside torch or diffusers.
+        except (KeyError, TypeError, ValueError, RuntimeError, ZeroDivisionError) as error:
+            reason = f"{type(error).__name__}: {str(error).strip() or 'no reason given'}"
+            raise StudioError(
+                f"{folder}/config.json is incomplete or wrong ({reason.splitlines()[0][:200]}). "
+                "Copy the model folder again."
+            ) from error
+        load_weights(model.vae, folder / "vae.safetensors")
+        load_weights(model.denoiser, folder / "denoiser.safetensors")
         model.text_encoder = str(config.get("text_encoder", model.text_encoder))
         model.model_id = f"{folder.name}@{fingerprint(folder)[:12]}"
-        for module in (vae, denoiser):
+        for module in (model.vae, model.denoiser):
             module.eval().requires_grad_(False).to(device)
         return model
+
+    @classmethod
+    def _built(cls, config: dict[str, Any]) -> MotionModel:
+        """Untrained modules as config.json describes them; raises whatever is wrong with it."""
+        vae = MotionVAE(VAEConfig(**config["vae"]))
+        denoiser = Denoiser(DenoiserConfig(**config["denoiser"]))
+        for name in ("latent_dim", "frames_per_token"):
+            if getattr(vae.config, name) != getattr(denoiser.config, name):
+                raise ValueError(f"the VAE and the denoiser differ in {name}")
+        schedule = Schedule(ScheduleConfig(**config["schedule"]))
+        sampling = config["sampling"]
+        steps = check_steps(sampling["steps"])
+        return cls(vae, denoiser, schedule, steps, check_guidance(sampling["guidance_scale"]))
 
     def save_pretrained(self, folder: Path | str, half: bool = True) -> None:
         """Write config and weights; half precision halves the files and moves joints < 0.1 mm."""

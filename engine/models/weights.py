@@ -36,6 +36,10 @@ def load_weights(module: nn.Module, path: Path) -> None:
         raise StudioError(f"{path} is missing. Copy the model folder again.") from error
     except (SafetensorError, OSError) as error:
         raise StudioError(f"{path} is damaged ({error}). Copy the model folder again.") from error
+    if not all(bool(value.isfinite().all()) for value in tensors.values()):
+        raise StudioError(
+            f"{path} is damaged (it holds values that are no numbers). Copy the model folder again."
+        )
     try:
         module.load_state_dict({name: value.float() for name, value in tensors.items()})
     except RuntimeError as error:

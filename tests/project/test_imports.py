@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "training": {"data", "diffusion", "models", "motion", "evaluation"},
     "commands": {"data", "diffusion", "evaluation", "models", "motion", "render", "training"},
 }
-FREE = {"errors", "files"}
+FREE = {"checks", "errors", "files"}
 ROOT_MODULES = {"pipeline": {"diffusion", "models", "motion"}}
 
 
