@@ -21,7 +21,7 @@ IGNORED = {".git", ".venv", "node_modules", "__pycache__", "outputs", "runs", "d
 # Where this project was made is nobody's business; written apart so that this file passes itself.
 WORKPLACE = ("/wo" + "rk/", "shared" + "/data", "." + "library", "../" + "shared")
 # Lock files must name the public registry, or nobody else can install from them.
-PUBLIC_REGISTRY = "https://registry.npmjs" + ".org/"
+PUBLIC_REGISTRY = "https://" + "registry.npmjs.org/"
 REGISTRY = re.compile(r"https?://[\w.:@-]*(?:registry|pypi|artifact|nexus|mirror|proxy)[\w.:-]*/?")
 Options = dict[str, str]  # "--video, --no-video": default as the page writes it
 
