@@ -206,4 +206,5 @@ def _decoded(features: Tensor) -> np.ndarray:
 
 
 def _cleaned(joints: np.ndarray) -> np.ndarray:
-    return finish(canonicalize(joints, floor=0.0))
+    """Canonical last: cleaning may turn hips and shoulders of the first frame a little."""
+    return canonicalize(finish(joints), floor=0.0)

@@ -50,7 +50,14 @@ class MotionModel:
         try:
             model = cls._built(config)
         # Wrong names, kinds or sizes surface as any of these, some only inside torch or diffusers.
-        except (KeyError, TypeError, ValueError, RuntimeError, ZeroDivisionError) as error:
+        except (
+            KeyError,
+            TypeError,
+            ValueError,
+            ArithmeticError,
+            RuntimeError,
+            StudioError,
+        ) as error:
             reason = f"{type(error).__name__}: {str(error).strip() or 'no reason given'}"
             raise StudioError(
                 f"{folder}/config.json is incomplete or wrong ({reason.splitlines()[0][:200]}). "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -36,10 +36,13 @@ class Schedule:
         from diffusers import DDIMScheduler
 
         self.config = config or ScheduleConfig()
+        if self.config.prediction_type not in get_args(Prediction):
+            raise ValueError(f"there is no prediction type {self.config.prediction_type!r}")
         scheduler: Any = DDIMScheduler(clip_sample=False, **self.config.to_dict())
         self.scheduler = scheduler
         self.alphas_cumprod: Tensor = scheduler.alphas_cumprod
         self._tables: dict[torch.device, Tensor] = {}
+        self.timesteps(1)  # diffusers looks at the spacing no sooner
 
     def timesteps(self, steps: int) -> list[int]:
         """The timesteps a trajectory of `steps` steps visits, noisiest first."""

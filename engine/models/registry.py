@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from engine.checks import shown
 from engine.errors import StudioError
 
 CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
@@ -13,13 +14,21 @@ def resolve_model(name: str | Path) -> Path:
     """The folder of a model given its name in checkpoints/ or its path; StudioError if absent."""
     text = str(name)
     plain = text not in ("", ".", "..") and not any(c in text for c in "/\\")
-    if plain and (CHECKPOINTS / text / "config.json").is_file():
+    if plain and _has_config(CHECKPOINTS / text):
         return CHECKPOINTS / text
-    folder = Path(text).expanduser()
-    if (folder / "config.json").is_file():
-        return folder
+    if text and _has_config(Path(text)):
+        return Path(text).expanduser()
     known = ", ".join(available_models()) or "none"
-    raise StudioError(f"There is no model {text!r}. Shipped models: {known}; or give a folder.")
+    raise StudioError(
+        f"There is no model {shown(text)!r}. Shipped models: {known}; or give a folder."
+    )
+
+
+def _has_config(folder: Path) -> bool:
+    try:
+        return (folder.expanduser() / "config.json").is_file()
+    except (OSError, ValueError, RuntimeError):  # too long, NUL, or the home of nobody
+        return False
 
 
 def available_models() -> list[str]:

@@ -43,7 +43,8 @@ def load_weights(module: nn.Module, path: Path) -> None:
     try:
         module.load_state_dict({name: value.float() for name, value in tensors.items()})
     except RuntimeError as error:
-        raise StudioError(f"{path} does not fit its config.json: {error}") from error
+        reason = str(error).split("\n\t")[1 if "\n\t" in str(error) else 0][:200]
+        raise StudioError(f"{path} does not fit its config.json: {reason}") from error
 
 
 def write_manifest(folder: Path) -> None:
