@@ -157,6 +157,16 @@ SCHEDULES = {
 }
 
 
+def vae_config_of(folder: Path) -> VAEConfig:
+    """Sizes of the VAE in a folder that `train vae` wrote, or in a complete model's folder."""
+    if (folder / "vae.json").is_file():
+        return VAEConfig(**read_json(folder / "vae.json"))
+    config = read_json(folder / "config.json")
+    if not isinstance(config, dict) or "vae" not in config:
+        raise StudioError(f"{folder} holds no VAE. Train one: python -m engine train vae --help")
+    return VAEConfig(**config["vae"])
+
+
 def train_from_folder(
     data: Path,
     vae_folder: Path,
@@ -169,7 +179,7 @@ def train_from_folder(
     """`train` with the VAE's sizes read from its folder and the default text encoder."""
     if prediction not in SCHEDULES:
         raise StudioError(f"{prediction} is no prediction type; choose from {list(SCHEDULES)}.")
-    vae_config = VAEConfig(**read_json(vae_folder / "vae.json"))
+    vae_config = vae_config_of(vae_folder)
     place = device or ("cuda" if torch.cuda.is_available() else "cpu")
     config = DenoiserConfig(
         latent_dim=vae_config.latent_dim,
