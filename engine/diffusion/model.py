@@ -19,6 +19,8 @@ from engine.models.weights import load_weights, save_weights, write_manifest
 
 FORMAT = "easytune-motion-model"
 VERSION = 1
+# How wrong names, kinds or sizes in a config surface, some only inside torch or diffusers.
+_WRONG = (KeyError, TypeError, ValueError, ArithmeticError, RuntimeError, StudioError)
 
 
 @dataclass
@@ -49,15 +51,7 @@ class MotionModel:
             )
         try:
             model = cls._built(config)
-        # Wrong names, kinds or sizes surface as any of these, some only inside torch or diffusers.
-        except (
-            KeyError,
-            TypeError,
-            ValueError,
-            ArithmeticError,
-            RuntimeError,
-            StudioError,
-        ) as error:
+        except _WRONG as error:
             reason = f"{type(error).__name__}: {str(error).strip() or 'no reason given'}"
             raise StudioError(
                 f"{folder}/config.json is incomplete or wrong ({reason.splitlines()[0][:200]}). "

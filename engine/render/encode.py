@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import queue
 import secrets
 import subprocess
@@ -91,9 +93,16 @@ class FrameSink:
             if kind is None:
                 if self._error is not None:
                     raise _explained(self._error)
-                self._temporary.replace(self.path)
+                self._keep()
         finally:
             self._temporary.unlink(missing_ok=True)
+
+    def _keep(self) -> None:
+        assert self._temporary is not None
+        try:
+            self._temporary.replace(self.path)
+        except OSError as error:
+            raise StudioError(f"{self.path} cannot be written ({error.strerror}).") from error
 
     def _close_queue(self) -> None:
         while self._thread.is_alive():
@@ -153,12 +162,12 @@ class _Mp4Writer:
         try:
             self._process.stdin.write(np.ascontiguousarray(frame).data)
         except (BrokenPipeError, ValueError) as error:
-            raise StudioError(f"The video encoder stopped: {self._last_words()}") from error
+            raise StudioError(self._failure()) from error
 
     def finish(self) -> None:
         self._process.communicate()
         if self._process.returncode != 0:
-            raise StudioError(f"The video encoder failed: {self._last_words()}")
+            raise StudioError(self._failure())
         self._log.close()
 
     def abort(self) -> None:
@@ -169,10 +178,13 @@ class _Mp4Writer:
         self._process.wait(_EXIT_SECONDS)
         self._log.close()
 
-    def _last_words(self) -> str:
+    def _failure(self) -> str:
         self._process.wait(_EXIT_SECONDS)
         self._log.seek(0)
-        return self._log.read().decode(errors="replace").strip()[-300:] or "no reason given"
+        words = " ".join(self._log.read().decode(errors="replace").split())
+        if os.strerror(errno.ENOSPC) in words:
+            return "The disk is full: the video was not written. Free some space and try again."
+        return f"The video encoder failed: {words[-300:] or 'no reason given'}"
 
 
 class _GifWriter:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from engine.diffusion.model import MotionModel, fingerprint
+from engine.diffusion.model import fingerprint
 from engine.errors import StudioError
 from engine.files import read_json
 from engine.models.device import pick_device
@@ -218,13 +218,13 @@ def test_a_bomb_is_a_bomb(tmp_path):
 
 
 def test_another_text_encoder_is_refused(tiny_model):
-    with pytest.raises(StudioError, match="reads text states of 384 channels.*gives 512"):
+    with pytest.raises(StudioError, match=r"reads text states of 384 channels.*gives 512"):
         MotionPipeline.from_pretrained(tiny_model, "cpu", FakeTextEncoder(512))
 
 
 @pytest.mark.parametrize("device", ["banana", "cuda:99", "meta", "cpu:x", "🚶"])
 def test_devices_that_do_not_work(tiny_model, device):
-    with pytest.raises(StudioError, match="cannot be used here .*Choose cpu"):
+    with pytest.raises(StudioError, match=r"cannot be used here .*Choose cpu"):
         MotionPipeline.from_pretrained(tiny_model, device, FakeTextEncoder())
 
 
@@ -240,7 +240,7 @@ def test_models_are_found_by_name_or_folder(folder, monkeypatch):
     assert resolve_model("model") == folder
     assert resolve_model(folder) == folder
     for name in ("", ".", "..", "none", "../model/none", "mo\0del", "x" * 5000):
-        with pytest.raises(StudioError, match="There is no model .*Shipped models: model"):
+        with pytest.raises(StudioError, match=r"There is no model .*Shipped models: model"):
             resolve_model(name)
     monkeypatch.setattr("engine.models.registry.CHECKPOINTS", folder / "absent")
     with pytest.raises(StudioError, match="Shipped models: none"):
