@@ -72,6 +72,13 @@ def check_steps(steps: Any) -> int:
     return value
 
 
+def check_sizes(config: Any) -> None:
+    """Every field of a dataclass of network sizes is a whole number from 1; StudioError if not."""
+    for name, value in vars(config).items():
+        if (_whole(value) or 0) < 1:
+            raise StudioError(f"The network's {name} is {shown(value)}: give a whole number.")
+
+
 def per_prompt(value: Any, count: int, name: str) -> list[Any]:
     """`value` once per prompt: a single one is repeated, a sequence must have the right length."""
     if isinstance(value, (str, bytes)):

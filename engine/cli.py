@@ -68,7 +68,7 @@ def doctor(
 def prepare(
     source: Annotated[list[str], typer.Option(help="NAME=PATH, folder or archive; repeatable.")],
     out: Annotated[Path, typer.Option(help="Dataset folder to write.")],
-    jobs: Annotated[int, typer.Option(help="Processes.")] = 2,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
 ) -> None:
     """Import motion capture into one captioned dataset; can be interrupted and resumed."""
     from engine.data.prepare import prepare as run
@@ -133,10 +133,10 @@ def unpack(
 def corpus(
     data: Annotated[Path, typer.Option(help="Prepared dataset folder.")],
     out: Annotated[Path, typer.Option(help="Folder for features and captions.")],
-    composed: Annotated[int, typer.Option(help="Motions composed of two clips.")] = 12_000,
-    pool: Annotated[int, typer.Option(help="Sentences per combination of labels.")] = 300,
-    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
-    jobs: Annotated[int, typer.Option(help="Processes; 0 means one per core.")] = 0,
+    composed: Annotated[int, typer.Option(min=0, help="Motions composed of two clips.")] = 12_000,
+    pool: Annotated[int, typer.Option(min=1, help="Sentences per combination of labels.")] = 300,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed.")] = 0,
+    jobs: Annotated[int, typer.Option(min=0, help="Processes; 0 means one per core.")] = 0,
 ) -> None:
     """Make what training reads: features, compositions and sentences."""
     from engine.training.corpus import build
@@ -153,7 +153,7 @@ def vae(
     frames_per_token: Annotated[int, typer.Option(help="Frames a token stands for.")] = 4,
     decoder_width: Annotated[int, typer.Option(help="Channels of the decoder.")] = 256,
     rate: Annotated[float, typer.Option(help="Learning rate.")] = 4e-4,
-    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed.")] = 0,
     device: Annotated[str | None, typer.Option(help="cpu, cuda ...")] = None,
 ) -> None:
     """Train the motion VAE."""
@@ -174,7 +174,7 @@ def denoiser(
     prediction: Annotated[str, typer.Option(help="epsilon, v_prediction or sample.")] = (
         "v_prediction"
     ),
-    batch: Annotated[int, typer.Option(help="Motions per update.")] = 512,
+    batch: Annotated[int, typer.Option(min=1, help="Motions per update.")] = 512,
     rate: Annotated[float, typer.Option(help="Learning rate.")] = 6e-4,
     layers: Annotated[int, typer.Option(help="Transformer layers.")] = 9,
     width: Annotated[int, typer.Option(help="Transformer width.")] = 256,
@@ -183,7 +183,7 @@ def denoiser(
     graph: Annotated[bool, typer.Option(help="Replay updates as CUDA graphs (GPU).")] = True,
     half: Annotated[bool, typer.Option(help="Compute in bf16.")] = True,
     fuse: Annotated[bool, typer.Option(help="Compile the network first.")] = False,
-    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed.")] = 0,
     device: Annotated[str | None, typer.Option(help="cpu, cuda ...")] = None,
 ) -> None:
     """Train the denoiser on a VAE's latents and write a complete model folder."""
@@ -203,17 +203,16 @@ def evaluator(
     data: Annotated[Path, typer.Option(help="Prepared dataset folder.")],
     out: Annotated[Path, typer.Option(help="Evaluator folder to write.")],
     minutes: Annotated[float, typer.Option(help="Time budget.")] = 2.0,
-    seed: Annotated[int, typer.Option(help="Seed.")] = 7,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed.")] = 7,
     device: Annotated[str | None, typer.Option(help="cpu, cuda ...")] = None,
 ) -> None:
     """Train the judge: a text-motion evaluator that no other training ever sees."""
-    import torch
-
     from engine.data.dataset import MotionDataset
     from engine.evaluation.train_evaluator import train as run
+    from engine.models.device import pick_device
     from engine.models.text import TransformersTextEncoder
 
-    place = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    place = str(pick_device(device))
     encoder = TransformersTextEncoder(device=place)
     run(MotionDataset.open(data), encoder, minutes, place, seed, out, progress=print)
 

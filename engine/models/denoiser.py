@@ -10,6 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad, silu
 
+from engine.checks import check_sizes
+from engine.errors import StudioError
+
 
 @dataclass(frozen=True)
 class DenoiserConfig:
@@ -24,6 +27,14 @@ class DenoiserConfig:
     text_layers: int = 2
     frames_per_token: int = 4
     patch: int = 1  # latent tokens the transformer reads as one: fewer, wider tokens cost less
+
+    def __post_init__(self) -> None:
+        check_sizes(self)
+        if self.width % (2 * self.heads):
+            raise StudioError(
+                f"The denoiser's width {self.width} is no multiple of {2 * self.heads}: each of "
+                f"its {self.heads} heads needs an even number of channels."
+            )
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -8,18 +8,26 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from engine.checks import check_sizes
+from engine.errors import StudioError
+
 N_FEATURES = 263
 
 
 @dataclass(frozen=True)
 class VAEConfig:
-    """Sizes of the VAE. `frames_per_token` must be a power of two."""
+    """Sizes of the VAE. `frames_per_token` must be a power of two; StudioError otherwise."""
 
     latent_dim: int = 32
     frames_per_token: int = 4
     encoder_width: int = 192
     decoder_width: int = 256
     blocks_per_level: int = 3
+
+    def __post_init__(self) -> None:
+        check_sizes(self)
+        if self.frames_per_token.bit_count() != 1:
+            raise StudioError(f"{self.frames_per_token} frames per token are no power of two.")
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

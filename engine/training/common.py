@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from engine.errors import StudioError
 from engine.models.text import TextEncoder
 
 MAX_CAPTION_TOKENS = 40
@@ -22,6 +23,8 @@ class Clock:
     """A time budget: warms the learning rate up, lets it fall along a cosine, then says stop."""
 
     def __init__(self, minutes: float, warm_up: float = 0.03, floor: float = 0.02) -> None:
+        if not 0 < minutes < math.inf:
+            raise StudioError(f"{minutes} minutes are no time to train: give a positive number.")
         self.seconds = 60.0 * minutes
         self.warm_up = warm_up
         self.floor = floor

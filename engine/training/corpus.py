@@ -30,6 +30,7 @@ from engine.motion.skeleton import MAX_FRAMES, MIN_FRAMES
 
 # Shares of what the denoiser sees; clips as captured come first.
 SHARES = {"clip": 0.55, "repeat": 0.08, "then": 0.20, "while": 0.17}
+FILES = ("items.jsonl", "features.npy", "pools.json")
 RARE = 8  # labels with fewer clips get time-stretched variants
 STRETCHES = (0.85, 0.93, 1.08, 1.18)
 # Labels whose motion goes on evenly: any piece of them is still what the caption says.
@@ -72,11 +73,11 @@ def build(
     """
     dataset = MotionDataset.open(data)
     recipes = plan(dataset, composed, seed)
-    if not recipes:
-        raise StudioError(f"{data} has no clips to train on.")
     jobs = jobs or os.cpu_count() or 1
     made = _parallel(_make_item, recipes, dataset, jobs)
     kept = [entry for entry in made if entry is not None]
+    if not any(item.split == "train" for item, _ in kept):
+        raise StudioError(f"{data} has no clips to train on: none in the training split is usable.")
     features = [rows for _, rows in kept]
     items = [item for item, _ in kept]
     out.mkdir(parents=True, exist_ok=True)
@@ -93,6 +94,12 @@ def build(
 
 def load(folder: Path) -> tuple[list[Item], np.ndarray, dict[str, list[str]]]:
     """Items, their stacked feature rows (memory-mapped) and the caption pools."""
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if missing:
+        raise StudioError(
+            f"{folder} is not a corpus (it has no {missing[0]}). "
+            "Make one with: python -m engine train corpus --data DIR --out DIR"
+        )
     lines = (folder / "items.jsonl").read_text().splitlines()
     items = [Item(**{**entry, "own": tuple(entry["own"])}) for entry in map(json.loads, lines)]
     pools = json.loads((folder / "pools.json").read_text())

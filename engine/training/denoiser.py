@@ -17,6 +17,7 @@ from engine.diffusion.schedule import Schedule, ScheduleConfig
 from engine.errors import StudioError
 from engine.files import read_json, write_json
 from engine.models.denoiser import Denoiser, DenoiserConfig
+from engine.models.device import pick_device
 from engine.models.text import TextEncoder, TransformersTextEncoder
 from engine.models.vae import MotionVAE, VAEConfig
 from engine.models.weights import load_weights
@@ -180,7 +181,7 @@ def train_from_folder(
     if prediction not in SCHEDULES:
         raise StudioError(f"{prediction} is no prediction type; choose from {list(SCHEDULES)}.")
     vae_config = vae_config_of(vae_folder)
-    place = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    place = str(pick_device(device))
     config = DenoiserConfig(
         latent_dim=vae_config.latent_dim,
         frames_per_token=vae_config.frames_per_token,
@@ -207,7 +208,7 @@ def train(
 
     hyper = hyper or Hyper()
     set_seed(hyper.seed)
-    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    place = pick_device(device)
     vae = MotionVAE(vae_config)
     load_weights(vae, vae_folder / "vae.safetensors")
     vae.eval().requires_grad_(False).to(place)

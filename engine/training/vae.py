@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import l1_loss, smooth_l1_loss
 
 from engine.files import write_json
+from engine.models.device import pick_device
 from engine.models.vae import MotionVAE, VAEConfig
 from engine.motion.features import features_to_joints
 from engine.motion.kinematics import to_skeleton
@@ -186,7 +187,7 @@ def train(
     from engine.models.weights import save_weights
 
     set_seed(seed)
-    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    place = pick_device(device)
     frames = Frames(data, place)
     vae = MotionVAE(config).to(place)
     mean, std = frames.statistics()
