@@ -20,7 +20,6 @@ from engine.files import (
     write_bytes,
     write_json,
 )
-from tests.commands.conftest import spawn
 from tests.commands.test_generate import PROMPT, files
 
 
@@ -94,18 +93,18 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(place)], check=True)
 
 
-def test_a_real_full_disk(small_disk, tiny_model):
+def test_a_real_full_disk(small_disk, tiny_model, command):
     """Motions fit, the video does not: every file that is there is whole."""
-    done = spawn("generate", PROMPT, "--seconds", "1", "--steps", "1", "--samples", "2",
-                 "--model", tiny_model, "--output", small_disk)  # fmt: skip
+    done = command("generate", PROMPT, "--seconds", "1", "--steps", "1", "--samples", "2",
+                   "--model", tiny_model, "--output", small_disk)  # fmt: skip
     assert "The disk is full: the video was not written" in done.sentence()
     left = ["motion_0.npz", "motion_1.npz"]
     assert files(small_disk) == left
     for name in left:
         assert load_npz(small_disk / name)["joints"].shape == (20, 22, 3)
     (small_disk / "filler").write_bytes(b"x" * (os.statvfs(small_disk).f_bavail * 4096))
-    done = spawn("generate", PROMPT, "--no-video", "--model", tiny_model, "--output",
-                 small_disk / "more")  # fmt: skip
+    done = command("generate", PROMPT, "--no-video", "--model", tiny_model, "--output",
+                   small_disk / "more")  # fmt: skip
     assert "The disk is full" in done.sentence()
     assert files(small_disk) == sorted([*left, "filler"])
 
