@@ -86,7 +86,7 @@ def test_company_moves_no_joint_by_a_millimetre(either):
 def test_prompt_and_seed_and_length_matter(either):
     base = either([WORDS], 3.0, 1)[0]
     assert apart(base, either([WORDS], 3.0, 2)[0]) > 1e-2
-    assert apart(base, either(["a person bows"], 3.0, 1)[0]) > 1e-2
+    assert apart(base, either(["a person bows"], 3.0, 1)[0]) > 3e-3
     assert apart(base, either([WORDS], 3.0, 1, guidance=6.0)[0]) > 1e-3
     assert apart(base, either([WORDS], 3.0, 1, steps=9)[0]) > 1e-3
 
