@@ -102,7 +102,8 @@ class _Cones:
         ball1 = toward_top * toward_top - dd * gap1
         hit = np.flatnonzero((side > 0) | (ball0 > 0) | (ball1 > 0))
         dd, k2, run, slope = dd[hit], k2[hit], run[hit], slope[hit]
-        t = (-np.sqrt(np.maximum(side[hit], 0)) - k1[hit]) / k2
+        with np.errstate(divide="ignore", invalid="ignore"):  # a ray along the cone misses its side
+            t = (-np.sqrt(np.maximum(side[hit], 0)) - k1[hit]) / k2
         along = t * run - lean[hit]
         on_side = (side[hit] > 0) & (along > 0) & (along < slope)
         far = np.float32(1e9)
