@@ -158,7 +158,10 @@ def reconstruct(
             features, (0, 0, 0, tokens * stride - features.shape[1])
         ).to(device)
         counts = torch.tensor([vae.n_tokens(int(length)) for length in lengths], device=device)
-        frames = torch.arange(features.shape[1], device=device)[None] < lengths.to(device)[:, None]
+        # A last token that is not full is completed by repeating the last frame, as in training.
+        for row, (length, count) in enumerate(zip(lengths.tolist(), counts.tolist(), strict=True)):
+            features[row, length : count * stride] = features[row, length - 1]
+        frames = torch.arange(features.shape[1], device=device)[None] < stride * counts[:, None]
         mask = torch.arange(tokens, device=device)[None] < counts[:, None]
         decoded = vae.decode(vae.encode(features, frames), mask)
         points = to_skeleton(features_to_joints(decoded)).cpu().numpy()
