@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -27,7 +28,7 @@ class Span:
     captions: tuple[str, ...]
 
 
-class Published:
+class Published(ABC):
     """A data set in the layout the field shares: new_joints, new_joint_vecs, texts, *.txt lists."""
 
     name: str
@@ -78,9 +79,9 @@ class Published:
         tensor = torch.from_numpy(np.asarray(features, dtype=np.float64))
         return np.asarray(features_to_joints(tensor, self.layout).numpy())
 
+    @abstractmethod
     def to_target(self, joints: np.ndarray) -> np.ndarray:
         """A whole published motion to [T, 22, 3], metres, 20 fps, on the skeleton, floor at 0."""
-        raise NotImplementedError
 
     def _clip(self, target: np.ndarray, take: str, span: Span, split: str) -> Iterator[SourceClip]:
         part, name = target, take
