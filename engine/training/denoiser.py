@@ -21,13 +21,13 @@ from engine.models.device import pick_device
 from engine.models.text import TextEncoder, TransformersTextEncoder
 from engine.models.vae import MotionVAE, VAEConfig
 from engine.models.weights import load_weights
+from engine.motion.skeleton import MIN_FRAMES
 from engine.training import corpus
 from engine.training.common import Average, CaptionTable, Clock, Updater
 from engine.training.vae import padded
 
 log = logging.getLogger(__name__)
 
-MIN_TOKENS_SECONDS = 1.0
 SAVE_MINUTES = 1.0
 OWN_SHARE = 0.5  # how often a clip that has sentences of its own is shown with one of them
 
@@ -113,7 +113,7 @@ class Latents:
     def _crop(self, pick: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
         """A random piece, half of the time, of items that go on evenly."""
         tokens = -(-frames // self.step)
-        least = int(MIN_TOKENS_SECONDS * 20) // self.step
+        least = MIN_FRAMES // self.step
         random = torch.rand(3, len(pick), device=self.device)
         length = (least + random[0] * (tokens - least + 1)).long().clamp(max=tokens)
         crop = self.even[pick] & (random[1] < 0.5) & (tokens > least)

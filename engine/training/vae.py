@@ -17,6 +17,7 @@ from engine.models.device import pick_device
 from engine.models.vae import MotionVAE, VAEConfig
 from engine.motion.features import features_to_joints
 from engine.motion.kinematics import to_skeleton
+from engine.motion.skeleton import LEFT_FOOT, RIGHT_FOOT
 from engine.training import corpus
 from engine.training.common import Average, Clock, Updater
 
@@ -24,8 +25,7 @@ log = logging.getLogger(__name__)
 
 WINDOWS = (32, 64, 96, 128, 192)  # frames; batches of one length need no padding
 FRAMES_PER_BATCH = 256 * 64
-FEET = (7, 10, 8, 11)  # joints of the four contact features, in their order
-MAX_FRAMES = 196
+FEET = (*LEFT_FOOT, *RIGHT_FOOT)  # joints of the four contact features, in their order
 
 
 @dataclass(frozen=True)
