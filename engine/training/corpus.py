@@ -29,7 +29,7 @@ from engine.motion.resample import resample
 from engine.motion.skeleton import MAX_FRAMES, MIN_FRAMES
 
 # Shares of what the denoiser sees; clips as captured come first.
-SHARES = {"clip": 0.55, "repeat": 0.08, "then": 0.20, "while": 0.17}
+SHARES = {"clip": 0.50, "repeat": 0.08, "then": 0.26, "while": 0.16}
 FILES = ("items.jsonl", "features.npy", "pools.json")
 RARE = 8  # labels with fewer clips get time-stretched variants
 STRETCHES = (0.85, 0.93, 1.08, 1.18)
@@ -286,5 +286,5 @@ def _make_pool(task: tuple[str, int, int]) -> list[str]:
     texts = []
     for _ in range(number):
         text = captions.sample(content, style, rng, "all")
-        texts.append(captions.rough(text, rng) if rng.random() < 0.3 else text)
+        texts.append(captions.rough(text, rng) if rng.random() < 0.35 else text)
     return sorted(set(texts))

@@ -42,6 +42,17 @@ MISSPELLED: dict[str, tuple[str, ...]] = {
     "slowly": ("slowy", "slwoly", "sloly"),
     "quickly": ("quikly", "quickley", "qickly"),
     "goodbye": ("goodby", "good bye", "gudbye"),
+    "squat": ("sqat", "squatt", "sqaut", "squt"),
+    "squats": ("sqats", "sqauts", "squatts"),
+    "kick": ("kik", "kcik", "kickk"),
+    "jump": ("jupm", "jmp", "junp"),
+    "bows": ("bwos", "bowss"),
+    "bow": ("bwo", "boww"),
+    "crawls": ("crawels", "crwals", "crals"),
+    "punches": ("puches", "pucnhes", "punchs"),
+    "dances": ("dacnes", "danses", "dnaces"),
+    "climbs": ("clims", "clmibs", "climbes"),
+    "stretches": ("streches", "strecthes"),
 }
 CHAT: dict[str, str] = {
     "please": "plz", "you": "u", "are": "r", "and": "n", "with": "w/", "to": "2", "someone": "sb",
@@ -151,7 +162,7 @@ def rough(text: str, rng: np.random.Generator) -> str:
     if rng.random() < 0.12:
         text = _replace_words(text, CHAT, 0.6, rng)
     if rng.random() < 0.6:
-        text = _typos(text, rng, 0.06 + 0.12 * rng.random())
+        text = _typos(text, rng, 0.08 + 0.16 * rng.random())
     text = _letter_case(text, rng)
     if rng.random() < 0.4:
         text = text.rstrip(".!? ") + _ENDS[int(rng.integers(len(_ENDS)))]
