@@ -52,11 +52,24 @@ class Guided:
         twice = None if mask is None else mask.repeat(2, 1)
         return cls(condition, frames.repeat(2), twice, guidance_scale)
 
-    def predict(self, denoiser: Denoiser, x_t: Tensor, timestep: int) -> Tensor:
-        """Classifier-free guided network output at x_t [B, N, latent_dim]."""
+    def rows(self, index: Tensor) -> Guided:
+        """The same for some of the samples: `index` [b] into the B samples."""
+        halves = 1 if self.guidance_scale == 1.0 else 2
+        count = self.frames.shape[0] // halves
+        both = torch.cat([index + half * count for half in range(halves)])
+        words = self.condition
+        condition = Condition(words.tokens[both], words.mask[both], words.pooled[both])
+        mask = None if self.mask is None else self.mask[both]
+        return Guided(condition, self.frames[both], mask, self.guidance_scale)
+
+    def predict(self, denoiser: Denoiser, x_t: Tensor, timestep: int | Tensor) -> Tensor:
+        """Classifier-free guided network output at x_t [B, N, latent_dim]; timestep one or [B]."""
         halves = self.frames.shape[0] // x_t.shape[0]
         x = x_t.repeat(halves, 1, 1)
-        t = torch.full((len(x),), timestep, device=x.device)
+        if isinstance(timestep, Tensor):
+            t = timestep.repeat(halves)
+        else:
+            t = torch.full((len(x),), timestep, device=x.device)
         output = denoiser(x, t, self.condition, self.frames, self.mask)
         if halves == 1:
             return output
@@ -75,16 +88,28 @@ def trajectory(
     """DDIM with eta 0 from `noise` [B, N, latent_dim]; stops early when `cancel` says so."""
     x_t = noise
     timesteps = schedule.timesteps(steps)
-    for index, timestep in enumerate(timesteps):
+    for index in range(len(timesteps)):
         if cancel is not None and cancel():
             return
-        output = guided.predict(denoiser, x_t, timestep)
-        alpha = float(schedule.alphas_cumprod[timestep])
-        x_0, eps = schedule.split(output, x_t, alpha)
-        alpha_prev = schedule.previous(timesteps, index)
-        x_prev = alpha_prev**0.5 * x_0 + (1 - alpha_prev) ** 0.5 * eps
-        yield Step(index, timestep, x_t, x_0, x_prev)
-        x_t = x_prev
+        step = take_step(denoiser, schedule, x_t, guided, timesteps, index)
+        yield step
+        x_t = step.x_prev
+
+
+def take_step(
+    denoiser: Denoiser,
+    schedule: Schedule,
+    x_t: Tensor,
+    guided: Guided,
+    timesteps: list[int],
+    index: int,
+) -> Step:
+    """Step `index` of a trajectory over `timesteps`, from x_t [B, N, latent_dim]."""
+    timestep = timesteps[index]
+    output = guided.predict(denoiser, x_t, timestep)
+    alpha = float(schedule.alphas_cumprod[timestep])
+    x_0, x_prev = schedule.ddim(output, x_t, alpha, schedule.previous(timesteps, index))
+    return Step(index, timestep, x_t, x_0, x_prev)
 
 
 def sample(

@@ -83,14 +83,30 @@ class Schedule:
             return (limit / snr.clamp_min(1e-8)).clamp_max(1.0)
         return (limit / (snr + 1)).clamp_max(1.0)
 
-    def split(self, output: Tensor, x_t: Tensor, alpha_cumprod: float) -> tuple[Tensor, Tensor]:
-        """Predicted x_0 and eps from a network output at x_t (DDIM, eq. 12)."""
+    def split(
+        self, output: Tensor, x_t: Tensor, alpha_cumprod: float | Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Predicted x_0 and eps from a network output at x_t (DDIM, eq. 12).
+
+        `alpha_cumprod` is one number, or a tensor that broadcasts against x_t.
+        """
         signal, noise = alpha_cumprod**0.5, (1 - alpha_cumprod) ** 0.5
         if self.config.prediction_type == "epsilon":
-            return (x_t - noise * output) / max(signal, 1e-4), output
+            return (x_t - noise * output) / _no_less(signal), output
         if self.config.prediction_type == "sample":
-            return output, (x_t - signal * output) / max(noise, 1e-4)
+            return output, (x_t - signal * output) / _no_less(noise)
         return signal * x_t - noise * output, signal * output + noise * x_t
+
+    def ddim(
+        self,
+        output: Tensor,
+        x_t: Tensor,
+        alpha_cumprod: float | Tensor,
+        alpha_previous: float | Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Predicted x_0 and x_prev of one DDIM step with eta 0 (DDIM, eq. 12)."""
+        x_0, eps = self.split(output, x_t, alpha_cumprod)
+        return x_0, alpha_previous**0.5 * x_0 + (1 - alpha_previous) ** 0.5 * eps
 
     def _table(self, device: torch.device) -> Tensor:
         """alphas_cumprod on `device`, copied there once."""
@@ -102,3 +118,7 @@ class Schedule:
         alphas = self._table(like.device)[timestep]
         alphas = alphas.view(-1, *([1] * (like.dim() - 1))).to(like.dtype)
         return alphas.sqrt(), (1 - alphas).sqrt()
+
+
+def _no_less(value: float | Tensor, least: float = 1e-4) -> float | Tensor:
+    return value.clamp_min(least) if isinstance(value, Tensor) else max(value, least)
