@@ -19,7 +19,17 @@ MAY_IMPORT = {
     "diffusion": {"models", "motion"},
     "evaluation": {"data", "diffusion", "models", "motion"},
     "training": {"data", "diffusion", "models", "motion", "evaluation"},
-    "commands": {"data", "diffusion", "evaluation", "models", "motion", "render", "training"},
+    "tuning": {"data", "diffusion", "evaluation", "models", "motion"},
+    "commands": {
+        "tuning",
+        "data",
+        "diffusion",
+        "evaluation",
+        "models",
+        "motion",
+        "render",
+        "training",
+    },
 }
 FREE = {"checks", "errors", "files"}
 ROOT_MODULES = {"pipeline": {"diffusion", "models", "motion"}}

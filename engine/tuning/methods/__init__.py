@@ -1,0 +1,1 @@
+"""EasyTune and its rivals, one short file each."""

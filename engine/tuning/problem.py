@@ -1,0 +1,143 @@
+"""What every tuning method works on: a model, a reward, and batches of prompts with their noise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from engine.diffusion.model import MotionModel
+from engine.diffusion.sampler import Guided, Step, take_step
+from engine.models.text import TextEncoder
+from engine.motion.skeleton import MAX_FRAMES
+from engine.tuning.rewards.base import Reward, Scored, Seen
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Prompts of one update with their starting noise.
+
+    states [B, L, text_dim] and text_mask [B, L] of the frozen encoder, frames [B],
+    mask [B, N] of real tokens, noise [B, N, latent_dim].
+    """
+
+    texts: tuple[str, ...]
+    states: Tensor
+    text_mask: Tensor
+    frames: Tensor
+    mask: Tensor
+    noise: Tensor
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+@dataclass
+class Problem:
+    """A model to tune, the reward to raise, and how trajectories are walked.
+
+    Only parameters of `model.denoiser` that require gradients are ever moved; the text head, the
+    VAE and the reward stay as they are.
+    """
+
+    model: MotionModel
+    reward: Reward
+    steps: int
+    guidance_scale: float
+    _timesteps: list[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._timesteps = self.model.schedule.timesteps(self.steps)
+
+    @property
+    def timesteps(self) -> list[int]:
+        """Visited timesteps, noisiest first."""
+        return self._timesteps
+
+    def alphas(self, index: int) -> tuple[float, float]:
+        """alphas_cumprod before and after step `index`."""
+        schedule = self.model.schedule
+        now = float(schedule.alphas_cumprod[self._timesteps[index]])
+        return now, schedule.previous(self._timesteps, index)
+
+    @torch.no_grad()
+    def guided(self, batch: Batch) -> Guided:
+        """The prompts as the denoiser reads them; the text head is not tuned, so no gradient."""
+        return Guided.make(
+            self.model.denoiser, batch.states, batch.text_mask, batch.frames, batch.mask,
+            self.guidance_scale,
+        )  # fmt: skip
+
+    def step(self, x_t: Tensor, guided: Guided, index: int) -> Step:
+        """Denoising step `index` from x_t [B, N, latent_dim], differentiable in both."""
+        model = self.model
+        return take_step(model.denoiser, model.schedule, x_t, guided, self._timesteps, index)
+
+    def score_step(self, step: Step, batch: Batch) -> Scored:
+        """The step's own reward: on predicted x_0, or on x_prev with its own timestep."""
+        if self.reward.form == "x_0":
+            return self.reward(Seen(step.x_0, 0, batch))
+        return self.reward(Seen(step.x_prev, self.timestep_after(step.index), batch))
+
+    def score_end(self, x_0: Tensor, batch: Batch) -> Scored:
+        """The reward of finished latents x_0 [B, N, latent_dim] (timestep 0)."""
+        return self.reward(Seen(x_0, 0, batch))
+
+    def timestep_after(self, index: int) -> int:
+        """The timestep whose noise x_prev of step `index` carries; 0 after the last."""
+        return self._timesteps[index + 1] if index + 1 < len(self._timesteps) else 0
+
+
+class PromptBank:
+    """Prompts encoded once; batches that depend on nothing but the seed and their number."""
+
+    def __init__(
+        self,
+        texts: Sequence[str],
+        frames: Sequence[int],
+        encoder: TextEncoder,
+        model: MotionModel,
+        device: torch.device,
+    ) -> None:
+        """`frames` per prompt. The encoder may go afterwards."""
+        self.texts = tuple(texts)
+        states, mask = encoder.encode(list(texts))
+        self.states, self.text_mask = states.float().to(device), mask.to(device)
+        self.frames = torch.tensor(frames)
+        self.model, self.device = model, device
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def draw(self, size: int, seed: int, number: int) -> Batch:
+        """Batch `number` of a run with `seed`: prompts without repeats until all were shown."""
+        start = number * size
+        rows: list[int] = []
+        while len(rows) < size:
+            epoch, place = divmod(start + len(rows), len(self))
+            generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+            order = torch.randperm(len(self), generator=generator).tolist()
+            rows += order[place : place + size - len(rows)]
+        return self.batch(rows, noise_seed=(seed + 1) * 7_919_417 + number)
+
+    def batch(self, rows: Sequence[int], noise_seed: int) -> Batch:
+        """The prompts of `rows` with noise drawn (on the CPU) from one seed."""
+        vae = self.model.vae
+        generator = torch.Generator().manual_seed(noise_seed)
+        longest = vae.n_tokens(
+            MAX_FRAMES
+        )  # one shape for every batch: graphs and compilers like it
+        noise = torch.randn(len(rows), longest, vae.config.latent_dim, generator=generator)
+        frames = self.frames[list(rows)]
+        tokens = torch.arange(longest)[None] * vae.config.frames_per_token
+        index = torch.tensor(list(rows), device=self.device)
+        return Batch(
+            tuple(self.texts[row] for row in rows),
+            self.states[index],
+            self.text_mask[index],
+            frames.to(self.device),
+            (tokens < frames[:, None]).to(self.device),
+            noise.to(self.device),
+        )

@@ -1,0 +1,1 @@
+"""Rewards: text alignment in three forms, physics, and their weighted sum."""
