@@ -17,6 +17,7 @@ from app.inputs import Wish
 from app.settings import CHECKPOINTS, FAMILIARITY
 from engine.errors import StudioError
 from engine.files import read_json
+from engine.models.registry import available_models
 
 if TYPE_CHECKING:
     from engine.motion.motion import Motion
@@ -29,9 +30,7 @@ NO_MODEL = (
     "Nothing can be generated until that is solved: put a model into checkpoints/, or restart the "
     "page with --model FOLDER. `python -m engine doctor` says what is missing."
 )
-MODEL_FORMAT = "easytune-motion-model"
 MOST_LOADED = 2  # models kept in memory at once
-EMBED_BATCH = 64
 LEVELS = {"well known": "well", "roughly": "roughly", "unknown": "unknown"}
 
 
@@ -85,11 +84,7 @@ class Engine:
 
     def models(self) -> list[str]:
         """Names of the models that can be chosen, the one the page was started with first."""
-        found = [
-            path.parent.name
-            for path in sorted(self._checkpoints.glob("*/config.json"))
-            if _is_model(path)
-        ]
+        found = available_models(self._checkpoints)
         return [self._model, *(name for name in found if name != self._model)]
 
     def sampling(self) -> tuple[float, int]:
@@ -194,13 +189,7 @@ def load_familiarity(pipeline: Any) -> Callable[[str], Familiar]:
     from engine.data.familiarity import FamiliarityIndex
 
     def embed(texts: list[str]) -> np.ndarray:
-        rows = []
-        for start in range(0, len(texts), EMBED_BATCH):
-            states, mask = pipeline.text.encode(texts[start : start + EMBED_BATCH])
-            weight = mask[..., None].float()
-            pooled = (states * weight).sum(dim=1) / weight.sum(dim=1)
-            rows.append((pooled / pooled.norm(dim=1, keepdim=True)).cpu().numpy())
-        return np.concatenate(rows).astype(np.float32)
+        return pipeline.text.embed(texts).numpy()
 
     try:
         index = FamiliarityIndex.load(FAMILIARITY)
@@ -214,14 +203,6 @@ def load_familiarity(pipeline: Any) -> Callable[[str], Familiar]:
         return Familiar(float(answer.score), LEVELS[answer.level], phrases)
 
     return near
-
-
-def _is_model(config: Path) -> bool:
-    try:
-        value = read_json(config)
-    except StudioError:
-        return False
-    return isinstance(value, dict) and value.get("format") == MODEL_FORMAT
 
 
 def _device_name(device: Any) -> str:

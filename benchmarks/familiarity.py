@@ -28,8 +28,7 @@ def main() -> None:
     encoder = TransformersTextEncoder()
 
     def embed(texts: list[str]) -> np.ndarray:
-        parts = [encoder.embed(texts[i : i + 64]).numpy() for i in range(0, len(texts), 64)]
-        return np.concatenate(parts)
+        return encoder.embed(texts).numpy()
 
     index = FamiliarityIndex.build(embed, options.out)
     strange = list(unknown_prompts())

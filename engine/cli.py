@@ -199,22 +199,52 @@ def denoiser(
 
 
 @train_app.command()
+def reward(
+    data: Annotated[Path, typer.Option(help="Corpus folder.")],
+    out: Annotated[Path, typer.Option(help="Reward folder to write.")],
+    model: Annotated[str, typer.Option(help="Model whose VAE and noise it is for.")] = "base",
+    minutes: Annotated[float, typer.Option(help="Time budget.")] = 2.0,
+    batch: Annotated[int, typer.Option(min=2, help="Pairs per update.")] = 512,
+    rate: Annotated[float, typer.Option(help="Learning rate.")] = 1e-3,
+    graph: Annotated[bool, typer.Option(help="Replay updates as CUDA graphs (GPU).")] = False,
+    half: Annotated[bool, typer.Option(help="Compute in bf16.")] = True,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed.")] = 0,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda ...")] = None,
+) -> None:
+    """Train the reward: text alignment of motions, noisy motions and latents."""
+    from engine.models.registry import resolve_model
+    from engine.training.reward import Hyper
+    from engine.training.reward import train as run
+
+    _log_progress()
+    hyper = Hyper(minutes=minutes, batch=batch, rate=rate, seed=seed, graph=graph, half=half)
+    run(data, resolve_model(model), out, hyper, device)
+    typer.echo(f"Wrote {out}")
+
+
+@train_app.command()
 def evaluator(
     data: Annotated[Path, typer.Option(help="Prepared dataset folder.")],
     out: Annotated[Path, typer.Option(help="Evaluator folder to write.")],
     minutes: Annotated[float, typer.Option(help="Time budget.")] = 2.0,
+    batch: Annotated[int, typer.Option(min=2, help="Pairs per update.")] = 512,
+    unseen_share: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Share of the unseen pairs to learn from.")
+    ] = 0.0,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed.")] = 7,
     device: Annotated[str | None, typer.Option(help="cpu, cuda ...")] = None,
 ) -> None:
     """Train the judge: a text-motion evaluator that no other training ever sees."""
     from engine.data.dataset import MotionDataset
+    from engine.evaluation.train_evaluator import Recipe
     from engine.evaluation.train_evaluator import train as run
     from engine.models.device import pick_device
     from engine.models.text import TransformersTextEncoder
 
     place = str(pick_device(device))
     encoder = TransformersTextEncoder(device=place)
-    run(MotionDataset.open(data), encoder, minutes, place, seed, out, progress=print)
+    recipe = Recipe(batch=batch, unseen_share=unseen_share)
+    run(MotionDataset.open(data), encoder, minutes, place, seed, out, recipe=recipe, progress=print)
 
 
 def _log_progress() -> None:

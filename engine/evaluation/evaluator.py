@@ -12,8 +12,9 @@ from torch import Tensor
 
 from engine.errors import StudioError
 from engine.evaluation.evaluator_net import EvaluatorConfig, EvaluatorNet
-from engine.files import read_json, write_bytes, write_json
+from engine.files import read_json, write_json
 from engine.models.text import TextEncoder
+from engine.models.weights import load_weights, save_weights, write_manifest
 from engine.motion.features import joints_to_features
 from engine.motion.skeleton import N_JOINTS
 
@@ -73,30 +74,17 @@ class Evaluator:
         device: torch.device | str = "cpu",
     ) -> Evaluator:
         """Load config.json and model.safetensors from `folder`; StudioError if they do not fit."""
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
         folder = Path(folder)
         net = EvaluatorNet(EvaluatorConfig.from_dict(read_json(folder / CONFIG)))
-        try:
-            state = load_file(folder / WEIGHTS)
-            net.load_state_dict({name: value.float() for name, value in state.items()})
-        except FileNotFoundError as error:
-            raise StudioError(f"{folder} has no {WEIGHTS}; it is no evaluator.") from error
-        except (OSError, SafetensorError, RuntimeError) as error:
-            raise StudioError(f"{folder / WEIGHTS} does not fit this evaluator: {error}") from error
+        load_weights(net, folder / WEIGHTS)
         return cls(net, text_encoder, device)
 
     def save_pretrained(self, folder: Path | str) -> None:
-        """Write config.json and model.safetensors (fp16; the feature statistics stay fp32)."""
-        from safetensors.torch import save
-
-        state = {
-            name: (value if name in {"mean", "std"} else value.half()).contiguous().cpu()
-            for name, value in self.net.state_dict().items()
-        }
-        write_bytes(Path(folder) / WEIGHTS, save(state, metadata={"format": "pt"}))
-        write_json(Path(folder) / CONFIG, self.net.config.to_dict())
+        """Write config, weights (fp16; the feature statistics stay fp32) and their hashes."""
+        folder = Path(folder)
+        save_weights(self.net, folder / WEIGHTS, half=True, exact=("mean", "std"))
+        write_json(folder / CONFIG, self.net.config.to_dict())
+        write_manifest(folder)
 
     @torch.no_grad()
     def embed_text(self, texts: Sequence[str], batch: int = 256) -> np.ndarray:

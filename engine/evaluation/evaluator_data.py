@@ -18,6 +18,7 @@ from engine.data.dataset import MotionDataset
 from engine.data.splits import hash_share
 from engine.errors import StudioError
 from engine.evaluation.evaluator import pad
+from engine.models.captions import CaptionTable
 from engine.models.text import TextEncoder
 from engine.motion.features import joints_to_features
 from engine.motion.mirror import mirror
@@ -42,9 +43,9 @@ class Bank:
     """Everything resident on one device: motions, captions and who may stand for whom.
 
     features [N,T,263] fp16 and lengths [N] (CPU); captions of item n are rows
-    caption_rows[n] of states [U,L,D] fp16 / mask [U,L]; keys [N] number the (content, style)
-    pairs; allowed [U,K] says which captions were drawn for which key; contents, styles [N] are
-    class numbers (-1 = unknown); weights [N] balance the sampling by label.
+    caption_rows[n] [U] of the table `texts`; keys [N] number the (content, style) pairs;
+    allowed [U,K] says which captions were drawn for which key; contents, styles [N] are class
+    numbers (-1 = unknown); weights [N] balance the sampling by label.
     """
 
     items: list[Item]
@@ -52,8 +53,7 @@ class Bank:
     lengths: Tensor
     captions: list[str]
     caption_rows: Tensor
-    states: Tensor
-    mask: Tensor
+    texts: CaptionTable
     keys: Tensor
     allowed: Tensor
     contents: Tensor
@@ -124,27 +124,6 @@ def _caption(item: Item, rng: np.random.Generator, kind: str, typos: float) -> s
     return text
 
 
-def encode_bulk(
-    texts: Sequence[str], encoder: TextEncoder, device: torch.device, batch: int = 512
-) -> tuple[Tensor, Tensor]:
-    """Token states fp16 [N,L,D] and mask [N,L] of all texts, on `device`, padded to the longest."""
-    order = np.argsort([len(text) for text in texts])  # alike lengths together: little padding
-    parts = []
-    for start in range(0, len(order), batch):
-        rows = order[start : start + batch]
-        states, mask = encoder.encode([texts[row] for row in rows])
-        parts.append((rows, states.half().to(device), mask.to(device)))
-    longest = max(mask.shape[1] for _, _, mask in parts)
-    width = parts[0][1].shape[2]
-    all_states = torch.zeros(len(texts), longest, width, dtype=torch.float16, device=device)
-    all_mask = torch.zeros(len(texts), longest, dtype=torch.bool, device=device)
-    for rows, states, mask in parts:
-        index = torch.as_tensor(rows, device=device)
-        all_states[index, : mask.shape[1]] = states
-        all_mask[index, : mask.shape[1]] = mask
-    return all_states, all_mask
-
-
 def balance(items: Sequence[Item], power: float) -> np.ndarray:
     """Sampling weights [N]: a content's share grows with its count to the power of 1 - `power`.
 
@@ -193,12 +172,11 @@ def build_bank(
     keys = torch.tensor([key_number.setdefault(item.key, len(key_number)) for item in items])
     allowed = torch.zeros(len(texts), len(key_number), dtype=torch.bool)
     allowed[rows.flatten(), keys.repeat_interleave(per_item)] = True
-    states, mask = encode_bulk(texts, encoder, device)
     content_of = {name: index for index, name in enumerate(contents)}
     style_of = {name: index for index, name in enumerate(styles)}
     return Bank(
-        items, features.half().to(device), lengths, texts, rows.to(device), states, mask,
-        keys.to(device), allowed.to(device),
+        items, features.half().to(device), lengths, texts, rows.to(device),
+        CaptionTable.build(texts, encoder, device), keys.to(device), allowed.to(device),
         torch.tensor([content_of.get(item.content, -1) for item in items], device=device),
         torch.tensor([style_of.get(item.clip.style, -1) for item in items], device=device),
         torch.as_tensor(balance(items, power)),

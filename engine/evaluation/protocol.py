@@ -13,9 +13,10 @@ from engine.data.clip import Clip
 from engine.data.dataset import MotionDataset
 from engine.errors import StudioError
 from engine.evaluation import metrics, physical
-from engine.evaluation.evaluator import Evaluator, pad
+from engine.evaluation.evaluator import Evaluator
 from engine.evaluation.evaluator_data import draw_captions, make_items, shown_to_judge
 from engine.models.vae import MotionVAE
+from engine.models.vae import reconstruct as rebuilt_features
 from engine.motion.canonical import canonicalize
 from engine.motion.features import features_to_joints, joints_to_features
 from engine.motion.kinematics import finish, to_skeleton
@@ -143,29 +144,16 @@ def accuracies(
     return found
 
 
-@torch.no_grad()
 def reconstruct(
-    vae: MotionVAE, joints: Sequence[np.ndarray], batch: int = 64, clean: bool = True
+    vae: MotionVAE, joints: Sequence[np.ndarray], clean: bool = True
 ) -> list[np.ndarray]:
     """Joints [T,22,3] through the VAE and back, [T-1,22,3], cleaned like generated motions."""
     device = next(vae.parameters()).device
-    stride = vae.config.frames_per_token
-    made = []
-    for start in range(0, len(joints), batch):
-        features, lengths = pad([joints_to_features(one) for one in joints[start : start + batch]])
-        tokens = vae.n_tokens(features.shape[1])
-        features = torch.nn.functional.pad(
-            features, (0, 0, 0, tokens * stride - features.shape[1])
-        ).to(device)
-        counts = torch.tensor([vae.n_tokens(int(length)) for length in lengths], device=device)
-        # A last token that is not full is completed by repeating the last frame, as in training.
-        for row, (length, count) in enumerate(zip(lengths.tolist(), counts.tolist(), strict=True)):
-            features[row, length : count * stride] = features[row, length - 1]
-        frames = torch.arange(features.shape[1], device=device)[None] < stride * counts[:, None]
-        mask = torch.arange(tokens, device=device)[None] < counts[:, None]
-        decoded = vae.decode(vae.encode(features, frames), mask)
-        points = to_skeleton(features_to_joints(decoded)).cpu().numpy()
-        made += [points[row, : int(length)] for row, length in enumerate(lengths)]
+    features = [torch.from_numpy(joints_to_features(one)).to(device) for one in joints]
+    made = [
+        to_skeleton(features_to_joints(one)).cpu().numpy()
+        for one in rebuilt_features(vae, features)
+    ]
     return [finish(canonicalize(one, floor=0.0)) if clean else one for one in made]
 
 

@@ -1,11 +1,7 @@
-"""Train the evaluator on the train split of a prepared dataset; choose weights on val.
-
-python -m engine.evaluation.train_evaluator --data DIR --out checkpoints/evaluator --minutes 2
-"""
+"""Train the evaluator on the train split of a prepared dataset; choose weights on val."""
 
 from __future__ import annotations
 
-import argparse
 import copy
 import math
 import time
@@ -193,9 +189,9 @@ class _Run:
         features, lengths = self._crop(rows, bank.lengths[picked])
         column = torch.randint(bank.caption_rows.shape[1], (recipe.batch,), generator=self.draw)
         texts = bank.caption_rows[rows, column.to(self.device)]
-        mask = bank.mask[texts]
-        longest = int(mask.sum(1).max())
-        text = self.net.embed_text(bank.states[texts, :longest], mask[:, :longest]).float()
+        states, mask = bank.texts.rows(texts)
+        longest = int(bank.texts.lengths[texts].max())
+        text = self.net.embed_text(states[:, :longest], mask[:, :longest]).float()
         motion = self.net.embed_motion(features, lengths).float()
         total = contrast(text, motion, self.net.scale, self._false_negatives(texts, rows))
         for logits, labels in zip(self.net.class_logits(motion), (bank.contents, bank.styles),
@@ -252,7 +248,7 @@ def val_scores(net: EvaluatorNet, bank: Bank) -> dict[str, float]:
         motions.append(net.embed_motion(bank.features[part].float(), bank.lengths[part]))
     motion = torch.cat(motions)
     first = bank.caption_rows[:, 0]
-    text = net.embed_text(bank.states[first], bank.mask[first])
+    text = net.embed_text(*bank.texts.rows(first))
     scores = {"r1": 0.0, "r3": 0.0}
     if len(bank.items) >= metrics.GROUP:
         hits = metrics.r_precision(
@@ -266,36 +262,3 @@ def val_scores(net: EvaluatorNet, bank: Bank) -> dict[str, float]:
         right = (logits.argmax(-1) == labels)[known]
         scores[name] = float(right.float().mean()) if len(right) else 0.0
     return scores
-
-
-def main() -> None:
-    """Train from the command line."""
-    from engine.models.text import TransformersTextEncoder
-
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=2.0)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--batch", type=int, default=Recipe.batch)
-    parser.add_argument(
-        "--unseen-share",
-        type=float,
-        default=0.0,
-        help="share of the unseen split the judge may learn from (scored: the rest)",
-    )
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    args = parser.parse_args()
-    encoder = TransformersTextEncoder(device=args.device)
-    train(
-        MotionDataset.open(args.data), encoder, args.minutes, args.device, args.seed, args.out,
-        recipe=Recipe(batch=args.batch, unseen_share=args.unseen_share),
-        progress=lambda record: print(record, flush=True),
-    )  # fmt: skip
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except StudioError as error:
-        raise SystemExit(str(error)) from error

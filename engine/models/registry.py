@@ -31,12 +31,9 @@ def _has_config(folder: Path) -> bool:
         return False
 
 
-def available_models() -> list[str]:
-    """Names of the motion models in checkpoints/."""
-    if not CHECKPOINTS.is_dir():
+def available_models(folder: Path | None = None) -> list[str]:
+    """Names of the motion models in `folder`; checkpoints/ by default."""
+    place = CHECKPOINTS if folder is None else folder
+    if not place.is_dir():
         return []
-    return sorted(
-        folder.name
-        for folder in CHECKPOINTS.iterdir()
-        if (folder / "denoiser.safetensors").is_file()
-    )
+    return sorted(one.name for one in place.iterdir() if (one / "denoiser.safetensors").is_file())

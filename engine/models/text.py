@@ -63,11 +63,14 @@ class TransformersTextEncoder:
         mask = batch["attention_mask"].bool()
         return states * mask[..., None], mask
 
-    def embed(self, texts: Sequence[str]) -> torch.Tensor:
+    def embed(self, texts: Sequence[str], batch: int = 64) -> torch.Tensor:
         """Mean-pooled unit vectors [N, dim] on the CPU, as sentence-transformers computes them."""
-        states, mask = self.encode(texts)
-        mean = states.sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
-        return torch.nn.functional.normalize(mean, dim=-1).cpu()
+        rows = [torch.zeros(0, self.dim)]
+        for start in range(0, len(texts), batch):
+            states, mask = self.encode(texts[start : start + batch])
+            mean = states.sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
+            rows.append(torch.nn.functional.normalize(mean, dim=-1).cpu())
+        return torch.cat(rows)
 
     def _load(self) -> tuple[Any, Any]:
         with self._lock:

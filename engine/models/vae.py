@@ -161,5 +161,33 @@ class MotionVAE(nn.Module):
         return self.decode_raw(latents * self.latent_std + self.latent_mean, mask)
 
 
+def padded(clips: list[Tensor], multiple: int) -> tuple[Tensor, Tensor]:
+    """Stack clips [T_i, 263] to [B, T, 263] and a mask [B, T]; last frames fill up to `multiple`.
+
+    A clip's own last token is completed by repeating its last frame, which counts as real.
+    """
+    whole = [-(-len(clip) // multiple) * multiple for clip in clips]
+    out = torch.stack([
+        torch.cat([clip, clip[-1:].expand(max(whole) - len(clip), -1)]) for clip in clips
+    ])  # fmt: skip
+    mask = torch.arange(max(whole), device=out.device)[None] < torch.tensor(
+        whole, device=out.device
+    ).unsqueeze(1)
+    return out, mask
+
+
+@torch.no_grad()
+def reconstruct(vae: MotionVAE, clips: list[Tensor], batch: int = 128) -> list[Tensor]:
+    """Decode the mean latents of clips [T_i, 263]; returns features of the same lengths."""
+    rebuilt: list[Tensor] = []
+    step = vae.config.frames_per_token
+    for start in range(0, len(clips), batch):
+        part = clips[start : start + batch]
+        x, mask = padded(part, step)
+        y = vae.decode(vae.encode(x, mask), mask[:, ::step])
+        rebuilt += [row[: len(clip)] for row, clip in zip(y, part, strict=True)]
+    return rebuilt
+
+
 def _masked(x: Tensor, mask: Tensor | None) -> Tensor:
     return x if mask is None else x * mask

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,14 +14,18 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def save_weights(module: nn.Module, path: Path, half: bool) -> None:
-    """Write a module's tensors as safetensors, atomically; `half` stores floats as float16."""
+def save_weights(module: nn.Module, path: Path, half: bool, exact: Collection[str] = ()) -> None:
+    """Write a module's tensors as safetensors, atomically.
+
+    `half` stores floats as float16, all but the tensors named in `exact`.
+    """
     from safetensors.torch import save
 
     tensors = {
-        name: (value.half() if half and value.is_floating_point() else value).cpu().contiguous()
+        name: value.half() if half and value.is_floating_point() and name not in exact else value
         for name, value in module.state_dict().items()
     }
+    tensors = {name: value.cpu().contiguous() for name, value in tensors.items()}
     with atomic_write(path) as file:
         file.write(save(tensors))
 

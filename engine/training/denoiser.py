@@ -16,15 +16,15 @@ from engine.diffusion.model import MotionModel
 from engine.diffusion.schedule import Schedule, ScheduleConfig
 from engine.errors import StudioError
 from engine.files import read_json, write_json
+from engine.models.captions import CaptionTable
 from engine.models.denoiser import Denoiser, DenoiserConfig
 from engine.models.device import pick_device
 from engine.models.text import TextEncoder, TransformersTextEncoder
-from engine.models.vae import MotionVAE, VAEConfig
+from engine.models.vae import MotionVAE, VAEConfig, padded
 from engine.models.weights import load_weights
 from engine.motion.skeleton import MIN_FRAMES
 from engine.training import corpus
-from engine.training.common import Average, CaptionTable, Clock, Updater
-from engine.training.vae import padded
+from engine.training.common import Average, Clock, Updater
 
 log = logging.getLogger(__name__)
 

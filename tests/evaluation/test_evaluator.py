@@ -13,6 +13,7 @@ from engine.evaluation.evaluator import Evaluator, as_features, pad
 from engine.evaluation.evaluator_data import Item, balance, shown_to_judge
 from engine.evaluation.evaluator_net import EvaluatorConfig, EvaluatorNet
 from engine.evaluation.train_evaluator import Recipe, contrast, train
+from engine.files import read_json
 from tests.evaluation import figures as fig
 
 
@@ -78,6 +79,7 @@ def test_save_and_load_keep_what_it_says(evaluator, tmp_path):
     loaded = Evaluator.from_pretrained(tmp_path / "e", WordEncoder())
     assert loaded.net.config == evaluator.net.config
     assert torch.equal(loaded.net.std, evaluator.net.std)
+    assert set(read_json(tmp_path / "e" / "sha256.json")) == {"config.json", "model.safetensors"}
     motions = [fig.walk(frames=60)]
     got, want = loaded.embed_motion(motions), evaluator.embed_motion(motions)
     assert got == pytest.approx(want, abs=5e-3)
@@ -97,6 +99,13 @@ def test_damaged_folders_are_refused(evaluator, tmp_path):
         Evaluator.from_pretrained(tmp_path)
     (tmp_path / "config.json").write_text('{"contents": []}')
     with pytest.raises(StudioError):
+        Evaluator.from_pretrained(tmp_path)
+
+
+def test_weights_that_are_no_numbers_are_refused(evaluator, tmp_path):
+    evaluator.net.state_dict()["head_norm.weight"][0] = float("nan")
+    evaluator.save_pretrained(tmp_path)
+    with pytest.raises(StudioError, match="no numbers"):
         Evaluator.from_pretrained(tmp_path)
 
 

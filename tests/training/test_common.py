@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.diffusion.schedule import Schedule, ScheduleConfig
-from engine.training.common import MAX_CAPTION_TOKENS, Average, CaptionTable, Clock, Updater
+from engine.training.common import Average, Clock, Updater
 from engine.training.denoiser import SCHEDULES
-from tests.tiny import FakeTextEncoder
 
 BUILT = {name: Schedule(config) for name, config in SCHEDULES.items()}
 EVERY = torch.arange(1000)
@@ -134,17 +133,3 @@ def test_the_clock_warms_up_falls_and_stops(monkeypatch):
     assert rates[-1] == pytest.approx(0.05)
     now[0] = 1e6
     assert clock.progress == 1.0
-
-
-def test_captions_come_back_as_they_were_encoded():
-    encoder = FakeTextEncoder(12)
-    texts = ["a person walks", "bow", "word " * (MAX_CAPTION_TOKENS + 5), "one two three four"]
-    table = CaptionTable.build(texts, encoder, torch.device("cpu"), batch=3)
-    index = torch.tensor([1, 0, 3, 2, 1])
-    states, mask = table.rows(index)
-    assert states.shape == (5, MAX_CAPTION_TOKENS, 12)
-    assert mask.sum(1).tolist() == [1, 3, 4, MAX_CAPTION_TOKENS, 1]
-    for row, number in enumerate(index.tolist()):
-        expected, _ = encoder.encode([texts[number]])
-        expected = expected[0, :MAX_CAPTION_TOKENS]
-        assert torch.allclose(states[row, : len(expected)], expected, atol=2e-3)
