@@ -31,6 +31,7 @@ _CHILDREN = tuple(
     for joint in range(N_JOINTS)
 )
 _ARM_LIMIT, _LEG_LIMIT, _SHIN_LIMIT = np.radians((110.0, 80.0, 40.0))
+_STRAIGHT, _BENT = 12.0, 40.0  # degrees at which a bend says nothing, and all, of the twist
 _LIMP = 0.02  # pull of an untwisted limb, where nothing else says how it is turned
 _FOOT = 0.25  # pull of the foot's heading on a straight leg; a bent knee's plane pulls with 1
 # The directions from which a limb swings, in its parent's frame. Opposite to them swinging is
@@ -43,14 +44,15 @@ def rest_pose() -> np.ndarray:
     """Joints [22, 3] in metres of the T pose: Y up, facing +Z, pelvis at the origin.
 
     Bone lengths are the target skeleton's, the trunk is HumanML3D's mean one, arms lie along X,
-    legs along -Y.
+    legs are straight and stand a little apart.
     """
     bones = MEAN_DIRECTIONS.copy()
     for side, sign in (("left", 1.0), ("right", -1.0)):
         for name in ("elbow", "wrist"):
             bones[JOINTS[f"{side}_{name}"]] = (sign, 0.0, 0.0)
-        for name in ("knee", "ankle"):
-            bones[JOINTS[f"{side}_{name}"]] = (0.0, -1.0, 0.0)
+        # Hips lie close together, so legs of any thickness stand apart.
+        bones[JOINTS[f"{side}_knee"]] = (0.17 * sign, -1.0, 0.0)
+        bones[JOINTS[f"{side}_ankle"]] = (-0.02 * sign, -1.0, -0.02)
         bones[JOINTS[f"{side}_foot"]] = (0.16 * sign, -0.284, 0.945)
     bones = normalize(bones) * BONE_LENGTHS[:, None]
     rest = np.zeros((N_JOINTS, 3))
@@ -212,14 +214,23 @@ def _trunk(body: _Body) -> None:
 
 
 def _hinge(body: _Body, joint: int, axis: np.ndarray, swung: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Twist [T] about a limb's upper bone that makes its bend a hinge's, and its weight [T]."""
+    """Twist [T] about a limb's upper bone that makes its bend a hinge's, and its weight [T].
+
+    A hinge keeps the lower bone at one angle to its axis. That angle is the rest pose's, where
+    neither bone need be square to the axis: legs are a little bowed.
+    """
     middle = _CHILDREN[joint][0]
     upper = body.bone(joint)
     lower = normalize(body.target[:, _CHILDREN[middle][0]] - body.target[:, middle])
-    normal = cross(upper, lower)
-    bend = np.arctan2(np.linalg.norm(normal, axis=-1), (upper * lower).sum(-1))
-    share = np.clip((np.degrees(bend) - 10.0) / 30.0, 0.0, 1.0)
-    return signed_angle(swung @ axis, normal, upper), share * share * (3.0 - 2.0 * share)
+    lean = float(axis @ normalize(body.offsets[middle]))
+    keeps = float(axis @ normalize(body.offsets[_CHILDREN[middle][0]]))
+    along = (upper * lower).sum(-1)
+    aside = np.sqrt(np.maximum(1.0 - along * along, 1e-12))
+    cosine = (keeps - lean * along) / (aside * np.sqrt(1.0 - lean * lean))
+    angle = signed_angle(swung @ axis, lower, upper) + np.arccos(np.clip(cosine, -1.0, 1.0))
+    bend = np.degrees(np.arctan2(aside, along))
+    share = np.clip((bend - _STRAIGHT) / (_BENT - _STRAIGHT), 0.0, 1.0)
+    return np.angle(np.exp(1j * angle)), share * share * (3.0 - 2.0 * share)
 
 
 def _arm(body: _Body, side: str) -> None:

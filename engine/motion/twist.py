@@ -9,6 +9,7 @@ import numpy as np
 from engine.motion.rotation import axis_angle_to_matrix, cross
 
 _STIFFNESS = 6.0  # how much neighbouring frames hold together, against a sure hint's 1
+_SELDOM, _NEVER = np.radians((110.0, 160.0))
 _SETTLE = 1.0  # frames, sigma of the last smoothing
 
 
@@ -26,22 +27,25 @@ def about(axis: np.ndarray, angle: np.ndarray) -> np.ndarray:
 def blend_angles(hints: Sequence[tuple[np.ndarray, np.ndarray]], rest_pull: float) -> np.ndarray:
     """One smooth angle [T] from several (angle [T], weight [T]); towards 0 where none is sure.
 
-    Least squares on the unit circle, where +pi and -pi are the same:
-    sum w |z - e^(i angle)|^2 + rest_pull |z - 1|^2 + stiffness |z_t - z_(t-1)|^2.
+    Least squares: sum w |x - angle|^2 + rest_pull |x|^2 + stiffness |x_t - x_(t-1)|^2. Limbs do
+    not turn half way round: a hint near +-pi, which may as well be the one as the other, is not
+    believed, so the answer never winds up and never crosses from one to the other.
     """
+    from scipy.linalg import solveh_banded
+
     frames = len(hints[0][0])
-    weight = np.full(frames, rest_pull) + sum(w for _, w in hints)
-    goal = np.full(frames, rest_pull, dtype=np.complex128)
+    weight = np.full(frames, rest_pull)
+    goal = np.zeros(frames)
     for angle, sure in hints:
-        goal += sure * np.exp(1j * angle)
-    system = np.diag(weight)
-    pairs = np.arange(frames - 1)
-    system[pairs, pairs] += _STIFFNESS
-    system[pairs + 1, pairs + 1] += _STIFFNESS
-    system[pairs, pairs + 1] -= _STIFFNESS
-    system[pairs + 1, pairs] -= _STIFFNESS
-    angle = np.unwrap(np.angle(np.linalg.solve(system, goal)))
-    return _settle(angle - 2 * np.pi * np.round(np.median(angle) / (2 * np.pi)))
+        believed = sure * np.clip((_NEVER - np.abs(angle)) / (_NEVER - _SELDOM), 0.0, 1.0)
+        weight += believed
+        goal += believed * angle
+    links = np.full(frames, 2.0)
+    links[[0, -1]] -= 1.0
+    band = np.zeros((2, frames))  # the upper triangle of the symmetric system, by diagonals
+    band[0, 1:] = -_STIFFNESS
+    band[1] = weight + _STIFFNESS * links
+    return _settle(solveh_banded(band, goal))
 
 
 def soft_limit(angle: np.ndarray, limit: float) -> np.ndarray:
