@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from app.context import Context
 from app.engine_access import Engine
 from app.gauge import EMPTY, gauge_value
 from app.generate_work import GenerateWork, Parts
@@ -46,9 +47,13 @@ class Wishes:
         ]  # fmt: skip
 
 
-def build_generate(engine: Engine, work: GenerateWork) -> None:
-    """Lay out the tab inside the current Blocks and wire its events."""
-    with gr.Row(elem_classes="es-columns", equal_height=False):
+def build_generate(context: Context, work: GenerateWork) -> None:
+    """Lay out the tab inside the current bar of tabs and wire its events."""
+    engine = context.engine
+    with (
+        gr.Tab("Generate", id="generate", elem_id="tab-generate"),
+        gr.Row(elem_classes="es-columns", equal_height=False),
+    ):
         with gr.Column(scale=5, min_width=320, elem_classes="es-controls"):
             prompt, gauge, examples = _prompt()
             wishes, dice = _settings(engine, prompt)

@@ -1,4 +1,4 @@
-"""The line on top: name, tabs to come, and what is loaded where."""
+"""The line on top: name, and what is loaded where."""
 
 from __future__ import annotations
 

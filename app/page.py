@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from app.engine_access import Engine
-from app.lanes import Lane
 from app.settings import BUNDLES, Settings
 from engine.errors import StudioError
 
@@ -86,13 +85,15 @@ def build(engine: Any, results: Path) -> Any:
     import gradio as gr
 
     from app.api import Api
+    from app.context import Context
     from app.generate import build_generate
     from app.generate_work import GenerateWork
     from app.header import header, header_value
     from app.visits import Visits
 
     gr.set_static_paths([BUNDLES])
-    work = GenerateWork(engine, Visits(results), Lane("generate"), Lane("film"))
+    context = Context(engine, Visits(results))
+    work = GenerateWork(engine, context.visits, context.lane, context.film_lane)
     with gr.Blocks(
         title="EasyTune Studio",
         analytics_enabled=False,
@@ -100,10 +101,11 @@ def build(engine: Any, results: Path) -> Any:
         fill_width=True,
     ) as page:
         Api(work).publish()  # first, so that the public names are the plain ones
-        top = header(engine, work.lane)
-        build_generate(engine, work)
+        top = header(engine, context.lane)
+        with gr.Tabs(selected="generate", elem_id="tabs") as context.tabs:
+            build_generate(context, work)
         gr.Timer(LOOKS).tick(
-            lambda: header_value(engine, work.lane),
+            lambda: header_value(engine, context.lane),
             None,
             top,
             queue=False,

@@ -1,0 +1,27 @@
+"""What every tab is built with: the engine, the visits, the lanes, and the bar of tabs itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.lanes import Lane
+from app.visits import Visits
+
+
+@dataclass
+class Context:
+    """Shared by all tabs of one page.
+
+    A tab is one function `build_NAME(context)` in a file of its own: it opens its own
+    `gr.Tab(TITLE, id=NAME, elem_id="tab-NAME")`, lays itself out inside and wires its events.
+    Whatever uses a model goes through `lane`, whatever renders a video through `film_lane`: then
+    nobody waits for a motion because somebody else films. To lead from one tab to another, return
+    `gr.Tabs(selected=NAME)` for `tabs`.
+    """
+
+    engine: Any
+    visits: Visits
+    tabs: Any = None
+    lane: Lane = field(default_factory=lambda: Lane("generate"))
+    film_lane: Lane = field(default_factory=lambda: Lane("film"))
