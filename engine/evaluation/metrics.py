@@ -70,13 +70,13 @@ def r_precision(
     text, motion = _pairs(text, motion)
     if len(text) < group:
         raise StudioError(f"R-precision needs at least {group} pairs, not {len(text)}.")
-    codes = np.arange(len(text)) if keys is None else _codes(keys, len(text))
+    numbers = np.arange(len(text)) if keys is None else codes(keys, len(text))
     order = rng.permutation(len(text))
     hits = []
     for start in range(0, len(order) - group + 1, group):
         part = order[start : start + group]
         gap = distances(text[part], motion[part])
-        rivals = codes[part][:, None] != codes[part][None]
+        rivals = numbers[part][:, None] != numbers[part][None]
         closer = (gap <= np.diag(gap)[:, None]) & rivals
         hits.append(closer.sum(axis=1)[:, None] < np.arange(1, top + 1))
     return np.concatenate(hits).mean(axis=0)
@@ -145,6 +145,14 @@ def accuracy(probabilities: np.ndarray, labels: Sequence[int]) -> float:
     return float((np.argmax(probabilities, axis=1) == np.asarray(labels)).mean())
 
 
+def codes(keys: Sequence[object], count: int) -> np.ndarray:
+    """Number [N] equal keys alike, from 0 in order of appearance."""
+    if len(keys) != count:
+        raise StudioError(f"{len(keys)} keys for {count} pairs.")
+    table: dict[object, int] = {}
+    return np.array([table.setdefault(key, len(table)) for key in keys])
+
+
 def _rows(values: np.ndarray) -> np.ndarray:
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 2:
@@ -159,10 +167,3 @@ def _pairs(text: np.ndarray, motion: np.ndarray) -> tuple[np.ndarray, np.ndarray
     if text.shape != motion.shape:
         raise StudioError(f"Texts {text.shape} and motions {motion.shape} do not pair up.")
     return text, motion
-
-
-def _codes(keys: Sequence[object], count: int) -> np.ndarray:
-    if len(keys) != count:
-        raise StudioError(f"{len(keys)} keys for {count} pairs.")
-    table: dict[object, int] = {}
-    return np.array([table.setdefault(key, len(table)) for key in keys])

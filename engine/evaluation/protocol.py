@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,7 @@ from engine.models.vae import reconstruct as rebuilt_features
 from engine.motion.canonical import canonicalize
 from engine.motion.features import features_to_joints, joints_to_features
 from engine.motion.kinematics import finish, to_skeleton
-from engine.motion.skeleton import MAX_FRAMES, MIN_FRAMES
+from engine.motion.skeleton import FPS, MAX_FRAMES, MIN_FRAMES
 
 SHUFFLES = 20
 
@@ -44,7 +45,15 @@ class Reference:
     @property
     def seconds(self) -> list[float]:
         """Durations to generate."""
-        return [len(joints) / 20.0 for joints in self.joints]
+        return [len(joints) / FPS for joints in self.joints]
+
+    def part(self, rows: Sequence[int]) -> Reference:
+        """The same for some of the clips."""
+        chosen = list(rows)
+        return Reference(
+            self.split, [self.clips[i] for i in chosen], [self.joints[i] for i in chosen],
+            [self.captions[i] for i in chosen], self.text[chosen], self.motion[chosen],
+        )  # fmt: skip
 
 
 def make_reference(
@@ -75,10 +84,13 @@ def score(
     reference: Reference,
     replications: Sequence[Sequence[np.ndarray]],
     seed: int = 0,
+    embeddings: Sequence[np.ndarray] | None = None,
 ) -> dict[str, Any]:
     """All metrics of motions standing for the reference's captions, one list per replication.
 
-    Values are means with 95 % intervals over replications (R-precision: over shuffles too).
+    Values are means with 95 % intervals over replications. R-precision is the mean of 20 ways to
+    cut the clips into groups; of a single replication its interval is over those 20.
+    `embeddings`, one array [N,D] per replication, spare embedding the motions here.
     """
     rows: dict[str, list[float]] = {}
 
@@ -86,10 +98,13 @@ def score(
         rows.setdefault(name, []).append(float(value))
 
     for number, joints in enumerate(replications):
-        embedding = evaluator.embed_motion(joints)
+        embedding = evaluator.embed_motion(joints) if embeddings is None else embeddings[number]
         rng = np.random.default_rng([seed, number])
         if len(embedding) >= metrics.GROUP:
-            _retrieval(reference, embedding, rng, note)
+            for name, values in _retrieval(reference, embedding, rng).items():
+                # Shuffles of the same motions are no replications: they would narrow the interval.
+                for value in values if len(replications) == 1 else [float(np.mean(values))]:
+                    note(name, value)
         note("mm_dist", metrics.mm_dist(reference.text, embedding))
         note("fid", metrics.fid(embedding, reference.motion))
         note("diversity", metrics.diversity(embedding, rng))
@@ -106,16 +121,45 @@ def score(
 
 
 def _retrieval(
-    reference: Reference,
-    embedding: np.ndarray,
-    rng: np.random.Generator,
-    note: Callable[[str, float], None],
-) -> None:
+    reference: Reference, embedding: np.ndarray, rng: np.random.Generator
+) -> dict[str, list[float]]:
+    """R-precision of every shuffle, label twins left out ("r1" ...) and not ("strict_r1" ...)."""
+    found: dict[str, list[float]] = defaultdict(list)
     for _ in range(SHUFFLES):
         for name, keys in (("r", reference.keys), ("strict_r", None)):
             hits = metrics.r_precision(reference.text, embedding, rng, keys=keys)
             for rank, value in enumerate(hits, start=1):
-                note(f"{name}{rank}", value)
+                found[f"{name}{rank}"].append(float(value))
+    return found
+
+
+def other_real(
+    data: MotionDataset, reference: Reference, times: int, seed: int = 0
+) -> tuple[list[int], list[list[np.ndarray]]]:
+    """Other recordings of what the reference shows: the floor that a generator's FID is read by.
+
+    Returns the rows of the reference for which the dataset holds another clip of the same content
+    and style, and `times` draws of such clips' joints, one per row and none twice in a draw. Drawn
+    from whatever is neither scored nor in the test split.
+    """
+    scored = {clip.id for clip in reference.clips}
+    pool: dict[tuple[str, str], list[Clip]] = defaultdict(list)
+    for clip in data.clips:
+        if (clip.split != "test" and clip.id not in scored and clip.content
+                and MIN_FRAMES <= clip.frames <= MAX_FRAMES):  # fmt: skip
+            pool[clip.content, clip.style].append(clip)
+    rows: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for row, key in enumerate(reference.keys):
+        if len(rows[key]) < len(pool[key]):
+            rows[key].append(row)
+    kept = [row for members in rows.values() for row in members]
+    rng = np.random.default_rng(seed)
+    draws = []
+    for _ in range(times if kept else 0):
+        picks = [pool[key][int(index)] for key, members in rows.items()
+                 for index in rng.permutation(len(pool[key]))[: len(members)]]  # fmt: skip
+        draws.append([data.joints(clip) for clip in picks])
+    return kept, draws
 
 
 def accuracies(

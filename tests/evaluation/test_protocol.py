@@ -1,6 +1,7 @@
 """The scoring protocol and the quality benchmark, end to end on a toy dataset and model."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from engine.errors import StudioError
 from engine.evaluation import protocol
 from engine.evaluation.evaluator import Evaluator
 from engine.evaluation.evaluator_net import EvaluatorNet
+from engine.evaluation.sampling import SEED_STEP, replications
 from engine.models.denoiser import Denoiser, DenoiserConfig
 from engine.models.vae import MotionVAE, VAEConfig
 from engine.pipeline import MotionPipeline
@@ -74,6 +76,58 @@ def test_accuracy_counts_rare_labels_alike(toy):
     assert right[0] == pytest.approx(round(right[0]))
 
 
+def test_other_recordings_have_the_labels_and_are_neither_scored_nor_test(toy):
+    data, evaluator = toy
+    reference = protocol.make_reference(data, evaluator, "val", limit=20)
+    data.joints = lambda clip: clip
+    kept, draws = protocol.other_real(data, reference, 3)
+    assert sorted(kept) == list(range(20))
+    for found in draws:
+        assert [clip.content for clip in found] == [reference.clips[i].content for i in kept]
+        assert len({clip.id for clip in found}) == 20
+        assert not {clip.id for clip in found} & {clip.id for clip in reference.clips}
+    del data.joints
+    data.clips = [c for c in data.clips if c.split == "val" or c.content == "bow"]
+    reference = protocol.make_reference(data, evaluator, "val")
+    kept, draws = protocol.other_real(data, reference, 1)
+    assert len(kept) == len(draws[0]) == 16
+    assert {reference.clips[i].content for i in kept} == {"bow"}
+    data.clips = [replace(c, split="test") if c.split == "train" else c for c in data.clips]
+    assert protocol.other_real(data, reference, 2) == ([], [])
+
+
+def test_shuffles_do_not_count_as_replications(toy):
+    data, evaluator = toy
+    reference = protocol.make_reference(data, evaluator, "val")
+    got = protocol.score(evaluator, reference, [reference.joints] * 3)
+    assert got["r1"]["count"] == got["strict_r3"]["count"] == 3
+    given = protocol.score(evaluator, reference, [reference.joints] * 3,
+                           embeddings=[reference.motion] * 3)  # fmt: skip
+    assert given == got
+
+
+def test_a_part_of_a_reference_keeps_rows_together(toy):
+    data, evaluator = toy
+    reference = protocol.make_reference(data, evaluator, "val")
+    part = reference.part([5, 2])
+    assert part.captions == [reference.captions[5], reference.captions[2]]
+    assert np.array_equal(part.text[1], reference.text[2])
+    assert np.array_equal(part.motion[0], reference.motion[5])
+    assert part.clips[0] == reference.clips[5]
+
+
+def test_every_model_gets_the_same_seeds_and_order(toy):
+    data, evaluator = toy
+    reference = protocol.make_reference(data, evaluator, "val", limit=5)
+    told = []
+    made = replications(toy_pipeline(), reference, 2, seed=4, batch=2, progress=told.append)
+    assert told == [1, 2]
+    assert [len(joints) for joints in made[1]] == [len(joints) for joints in reference.joints]
+    alone = toy_pipeline()([reference.captions[3]], reference.seconds[3], 4 + SEED_STEP + 3)
+    assert made[1][3] == pytest.approx(alone[0].joints, abs=1e-4)
+    assert made[0][3] != pytest.approx(made[1][3], abs=1e-4)
+
+
 def test_reconstruction_keeps_lengths_and_skeleton():
     pipeline = toy_pipeline()
     real = [fig.walk(frames=61).astype(np.float32), fig.standing(40).astype(np.float32)]
@@ -103,12 +157,16 @@ def test_the_benchmark_writes_both_files(toy, tmp_path, monkeypatch, capsys):
     ])  # fmt: skip
     result = json.loads(path.read_text())
     rows = result["splits"]["val"]
-    assert {"real", "VAE reconstruction", "generated, 1 steps", "generated, 2 steps",
-            "generated, 2 steps, not cleaned"} == set(rows)  # fmt: skip
+    assert rows["other real motions"]["clips"] == 33
+    assert set(rows) == {
+        "real", "other real motions", "VAE reconstruction", "generated, 1 steps",
+        "generated, 2 steps", "generated, 2 steps, not cleaned",
+    }  # fmt: skip
     assert rows["generated, 1 steps"]["fid"]["count"] == 2
     assert result["suite"]["prompts"] == 1
     page = path.with_suffix(".md").read_text()
     assert "generated, 1 steps" in page
+    assert "stands for each of 33 clips" in page
     assert page.strip() in capsys.readouterr().out
 
 
