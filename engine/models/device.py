@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 import torch
 
 from engine.errors import StudioError
@@ -24,3 +26,11 @@ def pick_device(name: torch.device | str | None = None) -> torch.device:
             "machine with an NVIDIA GPU and the CUDA build of PyTorch."
         ) from error
     return device
+
+
+def exact_convolutions() -> AbstractContextManager[None]:
+    """Convolutions in full float32 and the same way every time, also on CUDA.
+
+    TF32, cuDNN's default there, moves joints by millimetres with the company in the batch.
+    """
+    return torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
