@@ -54,6 +54,39 @@ def generate(
 
 
 @app.command()
+def evaluate(
+    model: Annotated[str, typer.Option(help="Model name in checkpoints/ or a folder.")] = "base",
+    adapter: Annotated[str | None, typer.Option(help="Tuned adapter: a name or a folder.")] = None,
+    strength: Annotated[float, typer.Option(help="Of the adapter, 0 to 1.5.")] = 1.0,
+    against: Annotated[str | None, typer.Option(help="Second model, for a paired test.")] = None,
+    against_adapter: Annotated[str | None, typer.Option(help="Adapter of the second.")] = None,
+    against_strength: Annotated[float, typer.Option(help="Of that adapter, 0 to 1.5.")] = 1.0,
+    data: Annotated[Path, typer.Option(help="Prepared dataset folder.")] = Path("data/prepared"),
+    evaluator: Annotated[str, typer.Option(help="Evaluator's name or folder.")] = "evaluator",
+    split: Annotated[str, typer.Option(help="val, test or unseen.")] = "val",
+    replications: Annotated[int, typer.Option(min=1, help="Times the split is generated.")] = 20,
+    limit: Annotated[int | None, typer.Option(min=2, help="At most this many clips.")] = None,
+    guidance: Annotated[float | None, typer.Option(help="Guidance scale.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed.")] = 0,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Score a model on held-out motions; two of them with a paired test."""
+    from engine.commands import evaluate as command
+
+    other = against or (model if against_adapter else None)  # an adapter alone goes on the same
+    second = other and command.Contender(other, against_adapter, against_strength)
+    command.run(
+        command.Request(
+            model=command.Contender(model, adapter, strength), against=second or None, data=data,
+            evaluator=evaluator, split=split, replications=replications, limit=limit,
+            guidance=guidance, steps=steps, seed=seed, device=device, json=json,
+        )
+    )  # fmt: skip
+
+
+@app.command()
 def doctor(
     json: Annotated[bool, typer.Option("--json", help="Print machine-readable findings.")] = False,
 ) -> None:
