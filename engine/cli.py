@@ -39,6 +39,8 @@ def generate(
     prompts: Annotated[
         Path | None, typer.Option(help="JSONL file of id, prompt, seconds, seed.")
     ] = None,
+    adapter: Annotated[str | None, typer.Option(help="Tuned adapter: a name or a folder.")] = None,
+    strength: Annotated[float, typer.Option(help="Of the adapter, 0 to 1.5.")] = 1.0,
     json: Annotated[bool, typer.Option("--json", help="Print a machine-readable receipt.")] = False,
 ) -> None:
     """Generate motions: motion.npz and motion.mp4 in the output folder."""
@@ -48,7 +50,7 @@ def generate(
         command.Request(
             prompt=prompt, seconds=seconds, seed=seed, output=output, samples=samples,
             guidance=guidance, steps=steps, model=model, device=device, video=video, size=size,
-            prompts=prompts, json=json,
+            prompts=prompts, adapter=adapter, strength=strength, json=json,
         )
     )  # fmt: skip
 

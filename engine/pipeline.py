@@ -24,10 +24,19 @@ from engine.checks import (
 from engine.diffusion.model import MotionModel
 from engine.diffusion.sampler import Guided, sample
 from engine.errors import StudioError
-from engine.models.device import pick_device
+from engine.models.adapter import (
+    check_strength,
+    detach,
+    load_adapter,
+    set_strength,
+    weights_hash,
+)
+from engine.models.adapter_folder import AdapterFolder
+from engine.models.device import exact_convolutions, pick_device
 from engine.models.text import TextEncoder, TransformersTextEncoder
 from engine.motion.canonical import canonicalize
 from engine.motion.features import features_to_joints
+from engine.motion.ground import settle
 from engine.motion.kinematics import finish, to_skeleton
 from engine.motion.motion import Motion
 from engine.motion.skeleton import MAX_FRAMES
@@ -67,6 +76,9 @@ class MotionPipeline:
         self._captured: CapturedSampler | None = None
         self._states: OrderedDict[str, Tensor] = OrderedDict()
         self._lock = threading.Lock()
+        self._base_hash: str | None = None
+        self._adapter: AdapterFolder | None = None
+        self._strength = 1.0
 
     @classmethod
     def from_pretrained(
@@ -74,16 +86,66 @@ class MotionPipeline:
         folder: Path | str,
         device: torch.device | str | None = None,
         text: TextEncoder | None = None,
+        adapter: Path | None = None,
+        strength: float = 1.0,
     ) -> MotionPipeline:
         """Load a model folder; `device` defaults to CUDA where there is one."""
         place = pick_device(device)
         model = MotionModel.from_pretrained(folder, place)
-        return cls(model, text or TransformersTextEncoder(device=place), place)
+        made = cls(model, text or TransformersTextEncoder(device=place), place)
+        if adapter is not None:
+            made.adapt(adapter, strength)
+        return made
 
     @property
     def model_id(self) -> str:
-        """Name and hash of the loaded weights."""
-        return self.model.model_id
+        """Name and hash of the loaded weights, then those of the adapter and its strength."""
+        if self._adapter is None:
+            return self.model.model_id
+        tuned = f"{self._adapter.name}@{self._adapter.fingerprint[:12]}"
+        return f"{self.model.model_id}+{tuned}x{self._strength:g}"
+
+    @property
+    def adapter(self) -> Path | None:
+        """Folder of the adapter that is applied."""
+        return None if self._adapter is None else self._adapter.folder
+
+    def adapt(self, adapter: Path | None, strength: float = 1.0) -> None:
+        """From the next call on, apply an adapter's folder at a strength of 0 to 1.5; None: base.
+
+        StudioError when the adapter is damaged or for another base; then nothing has changed.
+        """
+        with self._lock:
+            self._adapt(adapter, check_strength(strength))
+
+    def _adapt(self, adapter: Path | None, strength: float) -> None:
+        denoiser = self.model.denoiser
+        if adapter is None:
+            if self._adapter is not None:
+                detach(denoiser)
+            self._adapter, self._strength, self._captured = None, 1.0, None
+            return
+        if self._base_hash is None:
+            self._base_hash = weights_hash(denoiser)
+        found = AdapterFolder.read(adapter)
+        if self._adapter is not None and found == self._adapter:
+            if strength != self._strength:
+                set_strength(denoiser, strength)
+                self._strength, self._captured = strength, None
+            return
+        before, self._adapter = self._adapter, None
+        self._captured = None
+        detach(denoiser)
+        try:
+            self._adapter = load_adapter(denoiser, adapter, strength, self._base_hash)
+            self._strength = strength
+        except StudioError:
+            detach(denoiser)
+            if before is not None:
+                self._adapter = load_adapter(
+                    denoiser, before.folder, self._strength, self._base_hash
+                )
+            raise
 
     def __call__(
         self,
@@ -110,18 +172,35 @@ class MotionPipeline:
         count = check_steps(self.model.steps if steps is None else steps)
         if not texts:
             return []
-        with self._turn(cancel):
+        with self._turn(cancel), exact_convolutions():
             features = self._features(texts, frames, chosen, scale, count, cancel)
+            model_id = self.model_id  # another call may switch adapters as soon as ours is over
         joints = _decoded(features)
         return [
             Motion(
                 _cleaned(joints[i, :length]) if clean else joints[i, :length].copy(),
                 prompt=texts[i],
                 seed=chosen[i],
-                model=self.model_id,
+                model=model_id,
             )
             for i, length in enumerate(frames)
         ]
+
+    def prepare(
+        self, texts: Sequence[str], frames: Sequence[int], seeds: Sequence[int]
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What a call starts from, for whoever walks the steps.
+
+        Noise [B, N, latent_dim], its mask [B, N], text states [B, L, text_dim], mask [B, L].
+        """
+        return *self._noise(frames, seeds), *self._encode(texts)
+
+    @torch.no_grad()
+    def joints(self, latents: Tensor, mask: Tensor, frames: Sequence[int]) -> list[np.ndarray]:
+        """Clean joints [T, 22, 3] of latents [B, N, latent_dim], each of its number of frames."""
+        with exact_convolutions():
+            decoded = _decoded(self.model.vae.decode(latents, mask))
+        return [_cleaned(decoded[i, :length]) for i, length in enumerate(frames)]
 
     @contextmanager
     def _turn(self, cancel: Callable[[], bool] | None) -> Iterator[None]:
@@ -207,4 +286,4 @@ def _decoded(features: Tensor) -> np.ndarray:
 
 def _cleaned(joints: np.ndarray) -> np.ndarray:
     """Canonical last: cleaning may turn hips and shoulders of the first frame a little."""
-    return canonicalize(finish(joints), floor=0.0)
+    return canonicalize(settle(finish(joints)), floor=0.0)

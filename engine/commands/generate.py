@@ -19,7 +19,7 @@ from engine.checks import (
 )
 from engine.errors import StudioError
 from engine.files import make_folder, write_json
-from engine.models.registry import resolve_model
+from engine.models.registry import resolve_adapter, resolve_model
 from engine.motion.motion import Motion
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ class Request:
     video: bool = True
     size: int = 480
     prompts: Path | None = None
+    adapter: str | None = None
+    strength: float = 1.0
     json: bool = False
 
 
@@ -62,10 +64,13 @@ def run(request: Request) -> list[Motion]:
     """Generate, write files, print where they are; returns the motions."""
     jobs = plan(request)
     folder = resolve_model(request.model)
+    adapter = None if request.adapter is None else resolve_adapter(request.adapter)
     make_folder(request.output)
     from engine.pipeline import MotionPipeline
 
-    pipeline = MotionPipeline.from_pretrained(folder, request.device)
+    pipeline = MotionPipeline.from_pretrained(
+        folder, request.device, adapter=adapter, strength=request.strength
+    )
     motions: list[Motion] = []
     for part in batches(jobs):
         made = pipeline(

@@ -1,34 +1,29 @@
-"""Where models lie: names in checkpoints/ or any folder."""
+"""Where models and adapters lie: names in the project's folders, or any folder."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from engine.checks import shown
 from engine.errors import StudioError
 
-CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
+ROOT = Path(__file__).resolve().parents[2]
+CHECKPOINTS = ROOT / "checkpoints"
+ADAPTER_FILE = "easytune.json"
 
 
 def resolve_model(name: str | Path) -> Path:
     """The folder of a model given its name in checkpoints/ or its path; StudioError if absent."""
     text = str(name)
-    plain = text not in ("", ".", "..") and not any(c in text for c in "/\\")
-    if plain and _has_config(CHECKPOINTS / text):
+    if _plain(text) and _has(CHECKPOINTS / text, "config.json"):
         return CHECKPOINTS / text
-    if text and _has_config(Path(text)):
+    if text and _has(Path(text), "config.json"):
         return Path(text).expanduser()
     known = ", ".join(available_models()) or "none"
     raise StudioError(
         f"There is no model {shown(text)!r}. Shipped models: {known}; or give a folder."
     )
-
-
-def _has_config(folder: Path) -> bool:
-    try:
-        return (folder.expanduser() / "config.json").is_file()
-    except (OSError, ValueError, RuntimeError):  # too long, NUL, or the home of nobody
-        return False
 
 
 def available_models(folder: Path | None = None) -> list[str]:
@@ -37,3 +32,48 @@ def available_models(folder: Path | None = None) -> list[str]:
     if not place.is_dir():
         return []
     return sorted(one.name for one in place.iterdir() if (one / "denoiser.safetensors").is_file())
+
+
+def home() -> Path:
+    """Where runs/ and adapters/ lie: EASYTUNE_HOME, else the project's folder."""
+    chosen = os.environ.get("EASYTUNE_HOME")
+    return Path(chosen).expanduser() if chosen else ROOT
+
+
+def resolve_adapter(name: str | Path) -> Path:
+    """The folder of an adapter given its name (adapters/NAME, a run's id) or its path."""
+    text = str(name)
+    if _plain(text):
+        for folder in (home() / "adapters" / text, home() / "runs" / text / "adapter"):
+            if _has(folder, ADAPTER_FILE):
+                return folder
+    if text:
+        for folder in (Path(text), Path(text) / "adapter"):  # a run's folder stands for its adapter
+            if _has(folder, ADAPTER_FILE):
+                return folder.expanduser()
+    known = ", ".join(available_adapters()) or "none"
+    raise StudioError(f"There is no adapter {shown(text)!r}. There are: {known}; or give a folder.")
+
+
+def available_adapters() -> list[str]:
+    """Names of the adapters in adapters/, then of the runs that have one, newest first."""
+    kept = [one.parent.name for one in (home() / "adapters").glob(f"*/{ADAPTER_FILE}")]
+    runs = sorted(
+        (home() / "runs").glob(f"*/adapter/{ADAPTER_FILE}"),
+        key=lambda file: file.stat().st_mtime,
+        reverse=True,
+    )
+    names = [*sorted(kept), *(file.parents[1].name for file in runs)]
+    return [name for name in dict.fromkeys(names) if not name.startswith(".")]
+
+
+def _plain(text: str) -> bool:
+    """Whether a text is a name and no path."""
+    return text not in ("", ".", "..") and not any(c in text for c in "/\\")
+
+
+def _has(folder: Path, file: str) -> bool:
+    try:
+        return (folder.expanduser() / file).is_file()
+    except (OSError, ValueError, RuntimeError):  # too long, NUL, or the home of nobody
+        return False
