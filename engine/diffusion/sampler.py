@@ -105,8 +105,15 @@ def take_step(
     index: int,
 ) -> Step:
     """Step `index` of a trajectory over `timesteps`, from x_t [B, N, latent_dim]."""
+    output = guided.predict(denoiser, x_t, timesteps[index])
+    return finish_step(schedule, output, x_t, timesteps, index)
+
+
+def finish_step(
+    schedule: Schedule, output: Tensor, x_t: Tensor, timesteps: list[int], index: int
+) -> Step:
+    """The rest of step `index` once the guided network output at x_t is there."""
     timestep = timesteps[index]
-    output = guided.predict(denoiser, x_t, timestep)
     alpha = float(schedule.alphas_cumprod[timestep])
     x_0, x_prev = schedule.ddim(output, x_t, alpha, schedule.previous(timesteps, index))
     return Step(index, timestep, x_t, x_0, x_prev)

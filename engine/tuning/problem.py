@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from engine.diffusion.model import MotionModel
-from engine.diffusion.sampler import Guided, Step, take_step
+from engine.diffusion.sampler import Guided, Step, finish_step
 from engine.models.text import TextEncoder
 from engine.motion.skeleton import MAX_FRAMES
 from engine.tuning.rewards.base import Reward, Scored, Seen
@@ -33,23 +34,37 @@ class Batch:
     def __len__(self) -> int:
         return len(self.texts)
 
+    def rows(self, index: Tensor) -> Batch:
+        """Some of the samples, in any order and number: `index` [b], on the CPU."""
+        texts = tuple(self.texts[row] for row in index.tolist())
+        there = index.to(self.noise.device)
+        return Batch(
+            texts, self.states[there], self.text_mask[there], self.frames[there],
+            self.mask[there], self.noise[there],
+        )  # fmt: skip
+
 
 @dataclass
 class Problem:
     """A model to tune, the reward to raise, and how trajectories are walked.
 
     Only parameters of `model.denoiser` that require gradients are ever moved; the text head, the
-    VAE and the reward stay as they are.
+    VAE and the reward stay as they are. Inside the context that `base` makes, `model.denoiser`
+    computes what it did before tuning; only a trust region needs it.
     """
 
     model: MotionModel
     reward: Reward
     steps: int
     guidance_scale: float
+    base: Callable[[], AbstractContextManager[object]] | None = None
     _timesteps: list[int] = field(init=False)
+    _alphas: Tensor = field(init=False)
 
     def __post_init__(self) -> None:
         self._timesteps = self.model.schedule.timesteps(self.steps)
+        pairs = [self.alphas(index) for index in range(self.steps)]
+        self._alphas = torch.tensor(pairs, dtype=torch.float64).T
 
     @property
     def timesteps(self) -> list[int]:
@@ -70,16 +85,53 @@ class Problem:
             self.guidance_scale,
         )  # fmt: skip
 
+    def predict(self, x_t: Tensor, guided: Guided, index: int) -> Tensor:
+        """Guided network output [B, N, latent_dim] of step `index` at x_t."""
+        return guided.predict(self.model.denoiser, x_t, self._timesteps[index])
+
+    def finish(self, output: Tensor, x_t: Tensor, index: int) -> Step:
+        """What step `index` makes of x_t and the network's output, differentiable in both."""
+        return finish_step(self.model.schedule, output, x_t, self._timesteps, index)
+
     def step(self, x_t: Tensor, guided: Guided, index: int) -> Step:
         """Denoising step `index` from x_t [B, N, latent_dim], differentiable in both."""
-        model = self.model
-        return take_step(model.denoiser, model.schedule, x_t, guided, self._timesteps, index)
+        return self.finish(self.predict(x_t, guided, index), x_t, index)
+
+    def predict_mixed(self, x_t: Tensor, guided: Guided, steps: Tensor) -> Tensor:
+        """Guided network output at x_t [b, N, latent_dim], row i at step `steps[i]` (CPU, [b])."""
+        timesteps = torch.tensor(self._timesteps)[steps].to(x_t.device)
+        return guided.predict(self.model.denoiser, x_t, timesteps)
+
+    def seen(self, step: Step) -> Tensor:
+        """The latents of a step that the reward wants: predicted x_0, or x_prev."""
+        return step.x_0 if self.reward.form == "x_0" else step.x_prev
+
+    def seen_mixed(self, output: Tensor, x_t: Tensor, steps: Tensor) -> Tensor:
+        """The same from outputs [b, N, latent_dim], row i at step `steps[i]` (CPU, [b])."""
+        now, after = (row[steps].to(x_t)[:, None, None] for row in self._alphas)
+        x_0, x_prev = self.model.schedule.ddim(output, x_t, now, after)
+        return x_0 if self.reward.form == "x_0" else x_prev
+
+    def slopes(self) -> Tensor:
+        """How much what the reward sees moves with the network's output, per step [steps].
+
+        DDIM is affine in the output, so this is one number per step:
+        d x_0 / d output or d x_prev / d output.
+        """
+        one, steps = torch.ones(self.steps, 1, 1), torch.arange(self.steps)
+        return self.seen_mixed(one, torch.zeros_like(one), steps)[:, 0, 0]
 
     def score_step(self, step: Step, batch: Batch) -> Scored:
         """The step's own reward: on predicted x_0, or on x_prev with its own timestep."""
+        after = 0 if self.reward.form == "x_0" else self.timestep_after(step.index)
+        return self.reward(Seen(self.seen(step), after, batch))
+
+    def score_mixed(self, latents: Tensor, steps: Tensor, batch: Batch) -> Scored:
+        """Step rewards of latents as `seen_mixed` gives them, row i of step `steps[i]`."""
         if self.reward.form == "x_0":
-            return self.reward(Seen(step.x_0, 0, batch))
-        return self.reward(Seen(step.x_prev, self.timestep_after(step.index), batch))
+            return self.reward(Seen(latents, 0, batch))
+        after = torch.tensor([*self._timesteps[1:], 0])[steps].to(latents.device)
+        return self.reward(Seen(latents, after, batch))
 
     def score_end(self, x_0: Tensor, batch: Batch) -> Scored:
         """The reward of finished latents x_0 [B, N, latent_dim] (timestep 0)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -46,3 +46,27 @@ class TuningMethod(Protocol):
     def __call__(self, problem: Problem, learner: Learner, batch: Batch, number: int) -> Pass:
         """Pass `number` of the run; random choices come from a generator seeded by it."""
         ...
+
+    def state(self) -> dict[str, Any]:
+        """What the method learned on the way, JSON-able: a resumed run needs it."""
+        ...
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        ...
+
+
+class Stateless:
+    """A method that carries nothing from pass to pass."""
+
+    def state(self) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Nothing to load."""
+
+
+def pass_generator(seed: int, number: int) -> torch.Generator:
+    """The source of pass `number`'s random choices: a resumed run makes the same ones."""
+    return torch.Generator().manual_seed(seed * 1_000_003 + number)
