@@ -43,7 +43,8 @@ class Classes:
 class Evaluator:
     """A trained evaluator on one device.
 
-    The text encoder is only needed (and only loaded) for `embed_text`.
+    The text encoder is only needed (and only loaded) for `embed_text`; StudioError when it is not
+    of the evaluator's kind.
     """
 
     def __init__(
@@ -52,6 +53,12 @@ class Evaluator:
         text_encoder: TextEncoder | None = None,
         device: torch.device | str = "cpu",
     ) -> None:
+        if text_encoder is not None and text_encoder.dim != net.config.text_dim:
+            raise StudioError(
+                f"The evaluator reads text states of {net.config.text_dim} channels, the text "
+                f"encoder {text_encoder.name} gives {text_encoder.dim}. "
+                f"Use the encoder it was trained with: {net.config.text_encoder}."
+            )
         self.device = torch.device(device)
         self.net = net.to(self.device).eval().requires_grad_(False)
         self._text = text_encoder

@@ -15,6 +15,7 @@ from engine.evaluation.evaluator_net import EvaluatorConfig, EvaluatorNet
 from engine.evaluation.train_evaluator import Recipe, contrast, train
 from engine.files import read_json
 from tests.evaluation import figures as fig
+from tests.tiny import FakeTextEncoder
 
 
 class WordEncoder:
@@ -107,6 +108,11 @@ def test_weights_that_are_no_numbers_are_refused(evaluator, tmp_path):
     evaluator.save_pretrained(tmp_path)
     with pytest.raises(StudioError, match="no numbers"):
         Evaluator.from_pretrained(tmp_path)
+
+
+def test_another_text_encoder_is_refused():
+    with pytest.raises(StudioError, match=r"reads text states of 32 channels.*gives 384"):
+        Evaluator(EvaluatorNet(small()), FakeTextEncoder())
 
 
 def test_contrast_ignores_masked_rivals():
