@@ -1,0 +1,1 @@
+"""Two models on the same prompt and the same noise: their motions, their steps, their numbers."""
