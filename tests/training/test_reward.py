@@ -254,3 +254,17 @@ def test_batches_have_the_shapes_they_say(pairs):
     assert torch.equal(batch.frames_mask[:, ::4], batch.mask)
     assert batch.states.shape[:2] == batch.text_mask.shape
     assert batch.rivals.shape == (5, 5)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("graph", [False, True])
+def test_it_trains_on_a_gpu(corpus_folder, tmp_path, graph):
+    """Full sizes and batch, bf16, eager and as a graph: what a long training would do."""
+    hyper = Hyper(minutes=0.1, batch=512, graph=graph)
+    report = train(corpus_folder, save_tiny(tmp_path / "model"), tmp_path / "out", hyper, "cuda",
+                   FakeTextEncoder())  # fmt: skip
+    assert report["updates"] > 20
+    assert np.isfinite(report["curve"][-1]["clean"])
+    assert report["peak_memory_gb"] < 20
+    RewardModel.from_pretrained(tmp_path / "out", "cuda")
