@@ -1,0 +1,57 @@
+"""Text alignment: the cosine of a motion's, or a noisy latent's, and its text's embedding."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from engine.models.reward import MotionReward
+from engine.tuning.rewards.view import View
+
+if TYPE_CHECKING:
+    from engine.tuning.problem import Batch
+
+
+class TextCache:
+    """Text embeddings by prompt: each is computed once, without a graph, as it never changes."""
+
+    def __init__(self, network: MotionReward) -> None:
+        self.network = network
+        self._rows: dict[str, int] = {}
+        self._table: Tensor | None = None
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """Unit vectors [B, D] of the batch's prompts."""
+        table = self._learn(batch)
+        return table[torch.tensor([self._rows[text] for text in batch.texts], device=table.device)]
+
+    @torch.no_grad()
+    def _learn(self, batch: Batch) -> Tensor:
+        """All vectors that are known, those of the batch's new prompts included."""
+        new = {text: row for row, text in enumerate(batch.texts) if text not in self._rows}
+        if new or self._table is None:
+            rows = torch.tensor(list(new.values()), device=batch.states.device)
+            vectors = self.network.embed_text(batch.states[rows], batch.text_mask[rows])
+            known = [] if self._table is None else [self._table]
+            self._table = torch.cat([*known, vectors])
+            self._rows |= {text: len(self._rows) + place for place, text in enumerate(new)}
+        return self._table
+
+
+class MotionAlignment:
+    """R_phi(x, t, c) of the decoded motion (EasyTune, Eq. 11-12), a cosine in [-1, 1].
+
+    On predicted x_0 (t = 0) this is the clean form, on x_prev with its own t the noise-aware one.
+    """
+
+    clean_only = False
+
+    def __init__(self, network: MotionReward, texts: TextCache) -> None:
+        self.network, self.texts = network, texts
+
+    def __call__(self, view: View) -> Tensor:
+        """Scores [B]."""
+        seen = self.network.embed_motion(view.features, view.frames, view.timesteps)
+        return (seen * self.texts(view.seen.batch)).sum(dim=-1)

@@ -1,0 +1,67 @@
+"""The reward that tuning raises: a weighted sum of terms, each of them logged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from engine.models.vae import MotionVAE
+from engine.tuning.rewards.base import Form, Scored, Seen
+from engine.tuning.rewards.view import View
+
+
+class Term(Protocol):
+    """One bounded score per sample. `clean_only` terms mean nothing on noisy latents."""
+
+    clean_only: bool
+
+    def __call__(self, view: View) -> Tensor:
+        """Scores [B], higher is better, differentiable in the latents."""
+        ...
+
+
+class PhysicsTerm:
+    """A measure of joints [B, T, 22, 3] and their mask, times a constant; see `physics`."""
+
+    clean_only = True
+
+    def __init__(self, measure: Callable[..., Tensor], scale: float, reads_text: bool) -> None:
+        self.measure, self.scale, self.reads_text = measure, scale, reads_text
+
+    def __call__(self, view: View) -> Tensor:
+        """Scores [B]."""
+        words = (view.seen.batch.texts,) if self.reads_text else ()
+        return self.scale * self.measure(view.joints, view.frames, *words)
+
+
+class WeightedSum:
+    """total = sum of weight x term. Terms are logged as they are, without their weight.
+
+    Physics counts for samples without noise only. What is decoded from x_t at t > 0 is no motion
+    to which floor or jerk apply: its trembling is the noise that later steps take away, and a
+    gradient against it would ask the denoiser to take it away too early. So with form x_prev it
+    counts in the last step alone; on predicted x_0 it counts in every step.
+    """
+
+    def __init__(
+        self, form: Form, terms: Mapping[str, Term], weights: Mapping[str, float], vae: MotionVAE
+    ) -> None:
+        """`terms` and `weights` by the same names."""
+        self.form, self.terms, self.weights, self.vae = form, dict(terms), dict(weights), vae
+
+    def __call__(self, seen: Seen) -> Scored:
+        """Score each sample; latents are decoded at most once, and not at all for latent terms."""
+        view = View(seen, self.vae)
+        total, terms = torch.zeros_like(seen.latents[:, 0, 0], dtype=torch.float32), {}
+        for name, term in self.terms.items():
+            if term.clean_only and view.noisy:
+                continue
+            value = term(view)
+            if term.clean_only and isinstance(seen.timestep, Tensor):
+                value = torch.where(view.timesteps == 0, value, 0.0)
+            terms[name] = value
+            total = total + self.weights[name] * value
+        return Scored(total, terms)
