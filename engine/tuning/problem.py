@@ -130,6 +130,9 @@ class Problem:
         """Step rewards of latents as `seen_mixed` gives them, row i of step `steps[i]`."""
         if self.reward.form == "x_0":
             return self.reward(Seen(latents, 0, batch))
+        first = int(steps[0])
+        if bool((steps == first).all()):  # one number tells the reward more than a tensor
+            return self.reward(Seen(latents, self.timestep_after(first), batch))
         after = torch.tensor([*self._timesteps[1:], 0])[steps].to(latents.device)
         return self.reward(Seen(latents, after, batch))
 

@@ -8,10 +8,12 @@ import pytest
 import torch
 
 from engine.errors import StudioError
+from engine.models.adapter import attach, disabled
 from engine.tuning.learner import Learner
 from engine.tuning.methods.adaptive import Adaptive
 from engine.tuning.methods.registry import METHODS, MethodConfig, build, make_method
 from engine.tuning.methods.weights import step_weights
+from engine.tuning.rewards.base import Scored, Seen
 from tests.tuning.toys import Looker, Plain, toy, toy_batch, tuned
 
 
@@ -86,6 +88,50 @@ def test_a_trust_region_holds_on_to_the_base(name: str) -> None:
         end = torch.cat([p.detach().flatten() for p in tuned(problem)])
         moved[trust] = float((end - start).norm())
     assert 0 < moved[30.0] < 0.9 * moved[0.0]
+
+
+def test_a_trust_region_works_around_an_adapter() -> None:
+    """Switching the adapter off and on does not disturb the graph that was built before."""
+    problem, bank = toy(3)
+    denoiser = problem.model.denoiser
+    denoiser.requires_grad_(False)
+    lora = attach(denoiser, rank=2)
+    problem.base = lambda: disabled(denoiser)
+    batch = toy_batch(problem, bank)
+    rows = {}
+    for trust in (0.0, 1.0):
+        method = make_method("easytune", 3, trust=trust)
+        looker = Looker(lora)
+        method(problem, looker, batch, 0)
+        rows[trust] = torch.stack(looker.gradients)
+    # B = 0: the tuned model is the base, so the penalty and its gradient are nothing yet.
+    torch.testing.assert_close(rows[1.0], rows[0.0])
+    with torch.no_grad():
+        for parameter in lora:
+            parameter.add_(0.1)
+    looker = Looker(lora)
+    make_method("easytune", 3, trust=1.0)(problem, looker, batch, 0)
+    make_method("easytune", 3)(problem, looker, batch, 0)
+    assert float((looker.gradients[0] - looker.gradients[3]).norm()) > 1e-3
+
+
+@pytest.mark.parametrize("micro_batch", [None, 5])
+def test_terms_are_those_of_the_end(micro_batch) -> None:
+    """Terms that a reward reads on clean latents alone are logged as they are there."""
+    problem, bank = toy(4, "x_prev")
+    batch, reward = toy_batch(problem, bank), problem.reward
+
+    def only_clean(seen: Seen) -> Scored:
+        scored = reward(seen)
+        noisy = not isinstance(seen.timestep, torch.Tensor) and seen.timestep > 0
+        return Scored(scored.total, {} if noisy else {"flat": scored.terms["flat"]})
+
+    only_clean.form = "x_prev"
+    held = make_method("easytune", 4)(problem, Looker(tuned(problem)), batch, 0)
+    problem.reward = only_clean
+    method = make_method("easytune-batched", 4, micro_batch=micro_batch)
+    seen = method(problem, Looker(tuned(problem)), batch, 0)
+    assert seen.terms == pytest.approx({"flat": held.terms["flat"]}, rel=1e-4)
 
 
 def test_a_trust_region_needs_a_base() -> None:

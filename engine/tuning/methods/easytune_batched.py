@@ -22,7 +22,7 @@ class Bank:
     """Pairs of (step, sample) of one batch, step by step: P = counted steps * B rows.
 
     x_t [P, N, latent_dim], gradient of the reward in what the reward sees of the step (same shape),
-    steps [P] and rows [P] on the CPU, rewards [counted, B] and their terms.
+    steps [P] and rows [P] on the CPU, rewards [counted, B], mean terms of the last counted step.
     """
 
     x_t: Tensor
@@ -30,7 +30,7 @@ class Bank:
     steps: Tensor
     rows: Tensor
     rewards: Tensor
-    terms: dict[str, Tensor]
+    terms: dict[str, float]
 
 
 class EasyTuneBatched:
@@ -94,12 +94,13 @@ class EasyTuneBatched:
             scored = problem.score_mixed(leaf, steps[part], batch.rows(rows[part]))
             (gradient[here],) = torch.autograd.grad(scored.total.sum(), leaf)
             totals.append(scored.total.detach())
-            for name, value in scored.terms.items():
-                terms.setdefault(name, []).append(value.detach())
+            last = (steps[part] == counted[-1]).nonzero()[:, 0].to(leaf.device)
+            for name, value in scored.terms.items() if len(last) else ():
+                terms.setdefault(name, []).append(value.detach()[last])
         shape = (len(counted), len(batch))
         return Bank(
             x_t.flatten(0, 1), gradient, steps, rows, torch.cat(totals).view(shape),
-            {name: torch.cat(values).view(shape) for name, values in terms.items()},
+            {name: float(torch.cat(values).mean()) for name, values in terms.items()},
         )  # fmt: skip
 
     def _pull(self, problem: Problem, bank: Bank, counted: list[int]) -> Tensor:
@@ -144,5 +145,5 @@ def _seen(steps: int, counted: list[int], bank: Bank) -> Pass:
     """The pass for the log: mean rewards per step, terms of the last step that counts."""
     seen = Pass.of(steps)
     seen.per_step[counted] = bank.rewards.mean(1).float().cpu()
-    seen.terms = {name: float(value[-1].mean()) for name, value in bank.terms.items()}
+    seen.terms = bank.terms
     return seen
