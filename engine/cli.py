@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from engine.cli_motion import motion_app
 from engine.errors import StudioError
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ data_app = typer.Typer(help="Prepare and describe motion data.", no_args_is_help
 train_app = typer.Typer(help="Train the base model's networks.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 app.add_typer(train_app, name="train")
+app.add_typer(motion_app)
 
 
 @app.command()

@@ -59,6 +59,16 @@ def write_bytes(path: Path | str, data: bytes) -> None:
         file.write(data)
 
 
+def append_bytes(path: Path | str, data: bytes) -> None:
+    """Add `data` to the end of a file in one write; StudioError when the disk is full."""
+    try:
+        with Path(path).open("ab", buffering=0) as file:
+            if file.write(data) != len(data):
+                raise OSError(errno.ENOSPC, "no space left")
+    except OSError as error:
+        raise StudioError(_explain(error, Path(path))) from error
+
+
 def write_json(path: Path | str, value: Any) -> None:
     """Write `value` as indented UTF-8 JSON, atomically; NaN is refused."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
@@ -77,9 +87,14 @@ def read_json(path: Path | str) -> Any:
 
 def save_npz(path: Path | str, arrays: dict[str, np.ndarray]) -> None:
     """Write arrays to a compressed npz without pickle, atomically."""
+    write_bytes(path, npz_bytes(arrays))
+
+
+def npz_bytes(arrays: dict[str, np.ndarray]) -> bytes:
+    """Arrays as the bytes of a compressed npz; the same arrays give the same bytes."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-    write_bytes(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def load_npz(path: Path | str, max_bytes: int = MAX_NPZ_BYTES) -> dict[str, np.ndarray]:
@@ -113,6 +128,6 @@ def _remove(path: Path | None) -> None:
 
 
 def _explain(error: OSError, target: Path) -> str:
-    if error.errno == errno.ENOSPC:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"The disk is full: {target} was not written. Free some space and try again."
     return f"{target} cannot be written ({error.strerror}). Choose another folder."

@@ -17,6 +17,7 @@ from engine.checks import (
     check_steps,
     shown,
 )
+from engine.commands.receipt import Settings, Wish, make_entry, make_receipt, split_receipt
 from engine.errors import StudioError
 from engine.files import make_folder, write_json
 from engine.models.registry import resolve_adapter, resolve_model
@@ -51,12 +52,9 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Job:
+class Job(Wish):
     """One motion to make and where its files go (path without suffix)."""
 
-    prompt: str
-    seconds: float
-    seed: int
     target: Path
 
 
@@ -85,7 +83,7 @@ def run(request: Request) -> list[Motion]:
         motions += made
     if request.video:
         _render(jobs, motions, request.size)
-    _report(request, jobs, pipeline)
+    _report(request, jobs, motions, pipeline)
     return motions
 
 
@@ -187,17 +185,28 @@ def _render(jobs: list[Job], motions: list[Motion], size: int) -> None:
         render_video([motion], job.target.with_suffix(".mp4"), size=size, labels=(motion.prompt,))
 
 
-def _report(request: Request, jobs: list[Job], pipeline: MotionPipeline) -> None:
-    """Write the receipt beside a prompt's files and print it or the files' names."""
-    receipt = {
-        "model": pipeline.model_id,
-        "device": str(pipeline.device),
-        "guidance": request.guidance or pipeline.model.guidance_scale,
-        "steps": request.steps or pipeline.model.steps,
-        "motions": [_entry(job, request.video) for job in jobs],
-    }
+def _report(
+    request: Request, jobs: list[Job], motions: list[Motion], pipeline: MotionPipeline
+) -> None:
+    """Write a receipt beside every motion (one for all samples); print it or the files' names."""
+    settings = Settings(
+        guidance=request.guidance or pipeline.model.guidance_scale,
+        steps=request.steps or pipeline.model.steps,
+        model=request.model,
+        adapter=request.adapter,
+        strength=request.strength,
+    )
+    entries = [
+        _entry(job, motion, request.video) for job, motion in zip(jobs, motions, strict=True)
+    ]
+    receipt = make_receipt(pipeline, settings, entries)
     if request.prompts is None:
         write_json(request.output / "receipt.json", receipt)
+    else:
+        for start in range(0, len(jobs), BATCH):
+            part = {**receipt, "motions": entries[start : start + BATCH]}
+            for job, one in zip(jobs[start : start + BATCH], split_receipt(part), strict=True):
+                write_json(job.target.with_name("receipt.json"), one)
     if request.json:
         print(jsonlib.dumps(receipt))  # ASCII: whatever reads it may not expect UTF-8
         return
@@ -205,13 +214,8 @@ def _report(request: Request, jobs: list[Job], pipeline: MotionPipeline) -> None
         print(job.target.with_suffix(".mp4" if request.video else ".npz"))
 
 
-def _entry(job: Job, video: bool) -> dict[str, Any]:
-    entry: dict[str, Any] = {
-        "prompt": job.prompt,
-        "seconds": job.seconds,
-        "seed": job.seed,
-        "motion": str(job.target.with_suffix(".npz")),
-    }
+def _entry(job: Job, motion: Motion, video: bool) -> dict[str, Any]:
+    files = {"motion": str(job.target.with_suffix(".npz"))}
     if video:
-        entry["video"] = str(job.target.with_suffix(".mp4"))
-    return entry
+        files["video"] = str(job.target.with_suffix(".mp4"))
+    return make_entry(job, motion, **files)

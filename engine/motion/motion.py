@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import StudioError
-from engine.files import load_npz, save_npz
+from engine.files import load_npz, npz_bytes, write_bytes
 from engine.motion.features import joints_to_features
 from engine.motion.kinematics import bone_lengths
 from engine.motion.skeleton import (
@@ -64,6 +64,10 @@ class Motion:
 
     def save(self, path: Path | str) -> None:
         """Write an npz without pickle: joints, fps, prompt, model, and seed where there is one."""
+        write_bytes(path, self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """The bytes of the npz that `save` writes."""
         arrays = {
             "joints": np.asarray(self.joints, dtype=np.float32),
             "fps": np.array(float(self.fps)),
@@ -73,7 +77,7 @@ class Motion:
         if self.seed is not None:
             # Seeds up to 2**64 are legal; numpy picks int64 or uint64 as needed.
             arrays["seed"] = np.array(self.seed)
-        save_npz(path, arrays)
+        return npz_bytes(arrays)
 
     @classmethod
     def load(cls, path: Path | str) -> Motion:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -64,9 +65,10 @@ def test_a_real_process_writes_motion_video_and_receipt(tiny_model, tmp_path):
     assert receipt == json.loads((tmp_path / "made/receipt.json").read_text())
     assert re.fullmatch(rf"{tiny_model.name}@[0-9a-f]{{12}}", receipt["model"])
     assert (receipt["device"], receipt["steps"], receipt["guidance"]) == ("cpu", 4, 2.0)
+    joints = np.load(tmp_path / "made/motion.npz")["joints"]
     assert receipt["motions"] == [
         {"prompt": PROMPT, "seconds": 1.2, "seed": 7, "motion": "made/motion.npz",
-         "video": "made/motion.mp4"}
+         "video": "made/motion.mp4", "sha256": hashlib.sha256(joints.tobytes()).hexdigest()}
     ]  # fmt: skip
 
 
@@ -226,7 +228,8 @@ def test_a_file_larger_than_a_batch(generate, tmp_path):
     done = generate("--prompts", tmp_path / "many.jsonl", "--seconds", 1, "--steps", 1, "--json")
     assert done.code == 0
     assert len(json.loads(done.out)["motions"]) == count
-    assert files(tmp_path / "out") == sorted(f"{k}/motion.npz" for k in range(count))
+    written = [f"{k}/{name}" for k in range(count) for name in ("motion.npz", "receipt.json")]
+    assert files(tmp_path / "out") == sorted(written)
     last = check_npz(tmp_path / f"out/{count - 1}/motion.npz", 20, PROMPT, count - 1)
     generate(PROMPT, "--seconds", 1, "--steps", 1, "--seed", count - 1)
     assert np.abs(last - Motion.load(tmp_path / "out/motion.npz").joints).max() < 1e-3

@@ -1,0 +1,72 @@
+"""export: a motion file to the format of another program."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from engine.errors import StudioError
+from engine.evaluation.physical import foot_skate
+from engine.files import write_bytes
+from engine.motion.export import FILES, VIDEOS, Options, check_format, export_bytes
+from engine.motion.export_take import locked, make_take
+from engine.motion.motion import Motion
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A file that was written, and the share of skating frames before and after the foot lock."""
+
+    path: Path
+    format: str
+    fps: float
+    skate_before: float
+    skate_after: float
+
+
+def run(
+    source: Path, format: str, options: Options, output: Path | None, as_json: bool = False
+) -> Exported:
+    """Export a motion file, print what was written; raises StudioError for what cannot be."""
+    motion = Motion.load(source)
+    target = output or source.with_name(source.stem + FILES[check_format(format)])
+    if target.absolute() == source.absolute():
+        raise StudioError(f"{target} is the motion itself; name another file with --output.")
+    write_bytes(target, file_bytes(motion, format, options))
+    before, after = skate(motion, options.foot_lock)
+    done = Exported(target, format, float(options.fps), before, after)
+    if as_json:
+        print(jsonlib.dumps({**vars(done), "path": str(target)}))
+    else:
+        print(target)
+        if options.foot_lock:
+            print(f"Foot lock: {before:.1%} of frames skated before, {after:.1%} after.")
+    return done
+
+
+def file_bytes(motion: Motion, format: str, options: Options, size: int = 480) -> bytes:
+    """A motion as a file of any format; videos have `size` pixels of height, 480 or 720."""
+    if check_format(format) not in VIDEOS:
+        return export_bytes(motion, format, options)
+    from engine.render.video import render_video
+
+    take = make_take(motion, options.fps, options.foot_lock)
+    shown = Motion(take.joints.astype(np.float32), motion.prompt, fps=float(options.fps))
+    with tempfile.TemporaryDirectory() as folder:
+        path = render_video(
+            [shown], Path(folder) / f"motion.{format}", size=size, fps=float(options.fps),
+            labels=(motion.prompt,),
+        )  # fmt: skip
+        return path.read_bytes()
+
+
+def skate(motion: Motion, foot_lock: bool) -> tuple[float, float]:
+    """Share of frames with a skating toe as the motion is, and with feet locked if they are."""
+    before = foot_skate(motion.joints)
+    if not foot_lock:
+        return before, before
+    return before, foot_skate(locked(np.asarray(motion.joints, dtype=np.float64)))
