@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.checks import check_guidance, check_steps
 from engine.errors import StudioError
-from engine.models import registry
-from engine.models.registry import resolve_model
+from engine.models.registry import resolve_adapter, resolve_model
 
 if TYPE_CHECKING:
     import numpy as np
@@ -113,16 +112,13 @@ def run(request: Request) -> dict[str, Any]:
 
 
 def load(one: Contender, device: str | None, text: TextEncoder | None = None) -> MotionPipeline:
-    """The pipeline of a contender; StudioError when it is not there or takes no adapter."""
+    """The pipeline of a contender; StudioError when it or the adapter is not there."""
     from engine.pipeline import MotionPipeline
 
     folder = resolve_model(one.model)
     extra: dict[str, Any] = {}
     if one.adapter is not None:
-        resolve = getattr(registry, "resolve_adapter", None)
-        if resolve is None:
-            raise StudioError("This version loads no adapters; evaluate the model without one.")
-        extra = {"adapter": resolve(one.adapter), "strength": one.strength}
+        extra = {"adapter": resolve_adapter(one.adapter), "strength": one.strength}
     return MotionPipeline.from_pretrained(folder, device, text, **extra)
 
 

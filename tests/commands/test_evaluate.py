@@ -8,9 +8,11 @@ import pytest
 import torch
 
 from engine.data.dataset import MotionDataset
+from engine.diffusion.model import MotionModel
 from engine.evaluation import metrics
 from engine.evaluation.evaluator import Evaluator
 from engine.evaluation.evaluator_net import EvaluatorConfig, EvaluatorNet
+from engine.models.adapter import attach, save_adapter
 from tests.evaluation.test_evaluator import made_dataset
 from tests.tiny import TEXT_DIM, save_tiny
 
@@ -90,7 +92,9 @@ def test_a_model_beside_itself_does_not_differ(evaluate, place):
 
 
 def test_the_same_call_gives_the_same_numbers(evaluate):
-    first, second, other = (evaluate("--json", "--seed", seed).out for seed in (1, 1, 2))
+    first, second, other = (
+        evaluate("--json", "--limit", 8, "--seed", seed).out for seed in (1, 1, 2)
+    )
     assert first == second != other
     result = json.loads(first)
     assert "comparison" not in result
@@ -98,6 +102,24 @@ def test_the_same_call_gives_the_same_numbers(evaluate):
     assert row["multimodality"]["count"] == 20
     assert row["multimodality"]["mean"] > 0
     assert metrics.Interval(**row["fid"]).mean > 0
+
+
+def test_an_adapter_is_judged_beside_its_base(evaluate, place):
+    model = MotionModel.from_pretrained(place / "one")
+    trained = attach(model.denoiser, rank=2, alpha=8)
+    for number, parameter in enumerate(trained):
+        torch.nn.init.normal_(parameter, std=0.5, generator=torch.Generator().manual_seed(number))
+    save_adapter(model.denoiser, place / "tuned", {"base": {"id": model.model_id}})
+    few = ("--json", "--limit", 8, "--replications", 1)
+    given = ("--adapter", place / "tuned", "--against", place / "one", *few)
+    result = json.loads(evaluate(*given).out)
+    assert result["models"]["model"]["name"] == "one + tuned"
+    assert result["models"]["against"]["name"] == "one"
+    assert result["rows"]["model"]["fid"] != result["rows"]["against"]["fid"]
+    off = json.loads(evaluate(*given, "--strength", 0).out)
+    assert off["rows"]["model"]["fid"] == off["rows"]["against"]["fid"]
+    other = json.loads(evaluate("--against-adapter", place / "tuned", *few).out)
+    assert other["rows"]["against"] == result["rows"]["model"]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +136,7 @@ def test_the_same_call_gives_the_same_numbers(evaluate):
         (["--guidance", "99"], "Guidance 99"),
         (["--steps", "0"], "denoising steps are out of range"),
         (["--device", "moon"], "device 'moon' cannot be used"),
-        (["--adapter", "{}/none"], "adapter"),
+        (["--adapter", "{}/none"], "There is no adapter"),
     ],
 )
 def test_what_cannot_be_judged_is_said_in_one_sentence(evaluate, place, arguments, sentence):
