@@ -40,6 +40,7 @@ class Physics:
     words: str
     term: str
     reads_text: bool = False
+    clean_only: bool = True
 
     @property
     def scale(self) -> float:
@@ -125,7 +126,7 @@ def make_reward(
     if form not in FORMS:
         raise StudioError(f"There is no reward form {form!r}; choose from {', '.join(FORMS)}.")
     terms: dict[str, Term] = {
-        name: PhysicsTerm(getattr(physics, name), one.scale, one.reads_text)
+        name: PhysicsTerm(getattr(physics, name), one.scale, one.reads_text, one.clean_only)
         for name, one in TERMS.items()
         if name in kept
     }

@@ -26,10 +26,11 @@ class Term(Protocol):
 class PhysicsTerm:
     """A measure of joints [B, T, 22, 3] and their mask, times a constant; see `physics`."""
 
-    clean_only = True
-
-    def __init__(self, measure: Callable[..., Tensor], scale: float, reads_text: bool) -> None:
-        self.measure, self.scale, self.reads_text = measure, scale, reads_text
+    def __init__(
+        self, measure: Callable[..., Tensor], scale: float, reads_text: bool, clean_only: bool
+    ) -> None:
+        self.measure, self.scale = measure, scale
+        self.reads_text, self.clean_only = reads_text, clean_only
 
     def __call__(self, view: View) -> Tensor:
         """Scores [B]."""

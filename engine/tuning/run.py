@@ -1,0 +1,336 @@
+"""The run: passes, checks, previews, checkpoints, commands, and an end that loses nothing."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.errors import StudioError
+from engine.tuning import checkpoint, presets
+from engine.tuning.assemble import Workshop
+from engine.tuning.guard import Check, Guard
+from engine.tuning.learner import DivergedError
+from engine.tuning.methods.base import Pass
+from engine.tuning.output import Output
+from engine.tuning.preflight import memory_used
+from engine.tuning.problem import Batch
+from engine.tuning.session import Session
+
+WAIT_SECONDS = 0.1
+GO, WAIT = "go", "wait"
+Say = Callable[[str], None]
+
+
+class Run:
+    """The loop of one process. Only the leading one writes, watches and decides."""
+
+    def __init__(
+        self,
+        shop: Workshop,
+        session: Session,
+        cadence: presets.Cadence | None = None,
+        limits: presets.Limits | None = None,
+        say: Say = print,
+    ) -> None:
+        self.shop, self.session, self.say = shop, session, say
+        self.output = Output(shop, session)
+        self.cadence = cadence or presets.Cadence()
+        self.method = shop.method()
+        self.passes = 0
+        self.asked: str | None = None  # why the run should end, if somebody wants it to
+        self.paused = False
+        self.guard: Guard | None = None
+        self.checked: Check | None = None
+        self._limits = limits
+        self._good: checkpoint.State | None = None
+        self._split = 1  # parts that a batch is cut into, for methods without micro-batches
+        self._next = {"check": 0.0, "preview": 0.0, "checkpoint": 0.0}
+        self._begun = (0.0, 0)  # when this process began to count passes for its estimates
+
+    @property
+    def main(self) -> bool:
+        return self.shop.processes.main
+
+    def watch(self) -> float:
+        """Measure the base on the validation prompts; seconds that one check takes."""
+        start = time.perf_counter()
+        self.guard = Guard(self.shop.problem, self.shop.validation, limits=self._limits)
+        return time.perf_counter() - start
+
+    def restore(self) -> None:
+        """Go on from the folder's checkpoint, where there is one."""
+        path = self.session.folder / checkpoint.STATE
+        if not path.is_file():
+            return
+        self._put(checkpoint.load(path))
+        good = self.session.folder / checkpoint.GOOD
+        self._good = checkpoint.load(good) if good.is_file() else None
+
+    def _put(self, state: checkpoint.State) -> None:
+        checkpoint.put(state, self.shop.parameters, self.shop.learner)
+        self.passes = int(state.notes["passes"])
+        self.session.clock.start(float(state.notes["elapsed"]))
+        self.method.load_state(state.notes["method"])
+
+    def _take(self) -> checkpoint.State:
+        notes = {
+            "passes": self.passes,
+            "elapsed": self.session.clock.elapsed(),
+            "method": self.method.state(),
+        }
+        return checkpoint.take(self.shop.parameters, self.shop.learner, notes)
+
+    def loop(self) -> tuple[str, str, bool]:
+        """Tune until the budget is spent or somebody stops it: (reason, message, restored)."""
+        self._begun = (time.monotonic(), self.passes)
+        try:
+            if self.main:
+                self._look()
+                self._preview()
+            while True:
+                order = self.shop.processes.told(self._order() if self.main else None)
+                if order == WAIT:
+                    time.sleep(WAIT_SECONDS)
+                elif order == GO:
+                    self._pass()
+                    if self.main:
+                        self._housekeeping()
+                else:
+                    return self._end(order)
+        except DivergedError as error:
+            return self._back("diverged", str(error))
+
+    def _order(self) -> str:
+        """What all processes do next: go, wait, or the reason to end."""
+        self._obey(self.session.command())
+        if self.asked:
+            return self.asked
+        if self.paused:
+            return WAIT
+        if self.guard is not None and self.guard.collapsed:
+            return "collapsed"
+        settings, seconds = self.shop.settings, self.shop.settings.seconds
+        if settings.updates is not None and self.shop.learner.updates >= settings.updates:
+            return "finished"
+        if seconds is not None and self.session.clock.elapsed() >= seconds:
+            return "finished"
+        return GO
+
+    def _obey(self, command: str | None) -> None:
+        if command == "stop":
+            self.asked = "asked"
+        elif command == "preview":
+            self._preview()
+        elif command == "pause" and not self.paused:
+            self.paused = True
+            self.session.clock.pause()
+            self._checkpoint()
+            self._event("paused")
+        elif command == "resume" and self.paused:
+            self.paused = False
+            self.session.clock.go_on()
+            self._event("resumed")
+
+    def _pass(self) -> None:
+        shop, number = self.shop, self.passes
+        start = time.perf_counter()
+        # Methods draw from generators of their own; whatever else draws is resumed as well.
+        torch.manual_seed(shop.settings.seed * 1_000_003 + number)
+        batch = shop.processes.share(shop.bank.draw(shop.batch, shop.settings.seed, number))
+        seen = self._attempt(batch, number)
+        if not torch.isfinite(torch.tensor(seen.reward)):
+            raise DivergedError("The reward is no number any more.")
+        self.passes += 1
+        norms = shop.learner.norms()
+        if self.main:
+            self.session.event(
+                "pass", **{"pass": self.passes}, update=shop.learner.updates,
+                reward=seen.reward, terms=seen.terms, per_step=seen.per_step.tolist(),
+                gradient_norm=sum(norms) / len(norms) if norms else None,
+                drift=None if self.checked is None else self.checked.values.drift,
+                memory_bytes=memory_used(shop.device),
+                samples_per_second=shop.batch / max(time.perf_counter() - start, 1e-9),
+                eta_seconds=self._left(),
+            )  # fmt: skip
+
+    def _attempt(self, batch: Batch, number: int) -> Pass:
+        """One pass; where GPU memory runs out, smaller parts, for the rest of the run."""
+        while True:
+            try:
+                parts = torch.arange(len(batch)).tensor_split(self._split)
+                if self._split == 1:
+                    return self.method(self.shop.problem, self.shop.learner, batch, number)
+                seen = [
+                    self.method(self.shop.problem, self.shop.learner, batch.rows(part), number)
+                    for part in parts
+                ]
+                return seen[-1]
+            except torch.OutOfMemoryError as error:
+                self._halve(len(batch), error)
+
+    def _halve(self, size: int, error: torch.OutOfMemoryError) -> None:
+        shop = self.shop
+        shop.learner.optimizer.zero_grad(set_to_none=True)
+        if shop.processes.count > 1:
+            raise StudioError(
+                "A GPU ran out of memory. Choose a smaller --batch; what was saved stays."
+            ) from error
+        if shop.settings.method == "easytune-batched":
+            now = shop.method_config.micro_batch or size
+            smaller = now // 2
+            shop.method_config = replace(shop.method_config, micro_batch=max(smaller, 1))
+            learned = self.method.state()
+            self.method = shop.method()
+            self.method.load_state(learned)
+        else:
+            now = -(-size // self._split)
+            smaller = now // 2
+            self._split = min(2 * self._split, size)
+        if smaller < 1:
+            raise StudioError(
+                "There is not enough GPU memory for a single motion. Close other programs that "
+                "use the GPU, or tune with --device cpu."
+            ) from error
+        if shop.device.type == "cuda":
+            torch.cuda.empty_cache()
+        self.warn(
+            "out_of_memory",
+            f"The GPU ran out of memory: the micro-batch is now {smaller} instead of {now}.",
+        )
+
+    def _left(self) -> float | None:
+        """Seconds until the budget is spent."""
+        if self.shop.settings.seconds is not None:
+            return max(0.0, self.shop.settings.seconds - self.session.clock.elapsed())
+        since, first = self._begun
+        done = self.passes - first
+        updates = self.shop.settings.updates or 0
+        per_pass = self.shop.learner.updates / max(self.passes, 1)
+        if not done or not per_pass:
+            return None
+        each = (time.monotonic() - since) / done
+        return max(0.0, (updates - self.shop.learner.updates) / per_pass * each)
+
+    def _housekeeping(self) -> None:
+        """Whatever is due: a check, a preview, a checkpoint."""
+        for name, work in (
+            ("check", self._look),
+            ("preview", self._preview),
+            ("checkpoint", self._checkpoint),
+        ):
+            start = time.monotonic()
+            if start >= self._next[name]:
+                work()
+                took = time.monotonic() - start
+                pause = max(getattr(self.cadence, name), took / self.cadence.share)
+                self._next[name] = time.monotonic() + pause
+
+    def _look(self) -> None:
+        if self.guard is None:
+            return
+        found = self.checked = self.guard.check()
+        self._event(
+            "check", values=found.values.to_dict(), base=self.guard.base.to_dict(),
+            verdict="good" if found.good else "bad", reasons=list(found.reasons),
+        )  # fmt: skip
+        if found.good:
+            self._good = self._take()
+        else:
+            self.warn("check", " ".join(found.reasons))
+        self.say(self._line(found))
+
+    def _line(self, found: Check) -> str:
+        assert self.guard is not None
+        left = self._left()
+        return (
+            f"pass {self.passes}, {self.shop.learner.updates} updates: reward "
+            f"{found.values.reward:.3f} (base {self.guard.base.reward:.3f}), drift "
+            f"{found.values.drift:.2f}" + ("" if left is None else f", {left:.0f} s left")
+        )
+
+    def _preview(self) -> None:
+        file = self.output.preview(self.passes)
+        if file is not None:
+            self._event("preview", file=file)
+
+    def _checkpoint(self) -> None:
+        self.output.checkpoint(self._take(), self._good)
+        self._event("checkpoint", file=checkpoint.STATE)
+
+    def _end(self, reason: str) -> tuple[str, str, bool]:
+        """A last look: what is left behind is a good state."""
+        if reason == "collapsed":
+            assert self.checked is not None
+            return self._back(reason, " ".join(self.checked.reasons))
+        message = {
+            "finished": "The budget is spent.",
+            "asked": "Stopped as asked.",
+            "signal": "Stopped by a signal.",
+        }[reason]
+        if not self.main:
+            return reason, message, False
+        if self.guard is not None and reason != "signal":
+            self._look()
+        if self.checked is not None and not self.checked.good:
+            reasons = " ".join(self.checked.reasons)
+            return self._back(reason, f"{message} The last good state was kept: {reasons}")
+        return reason, message, False
+
+    def _back(self, reason: str, message: str) -> tuple[str, str, bool]:
+        """Restore the last good state; without one, what there was before the first pass."""
+        if self.main and self._good is not None:
+            elapsed = self.session.clock.elapsed()
+            self._put(self._good)
+            self.session.clock.start(elapsed)
+            if self.guard is not None:
+                self.guard.forgive()
+                self.checked = self.guard.check()
+        return reason, message, self._good is not None
+
+    def save_end(self) -> None:
+        """The last checkpoint, after which nothing of the run can be lost."""
+        self._checkpoint()
+
+    def warn(self, code: str, message: str) -> None:
+        """Say and log something that is worth knowing."""
+        if self.main:
+            self.session.event("warning", code=code, message=message)
+            self.say(f"Warning: {message}")
+
+    def _event(self, kind: str, **fields: Any) -> None:
+        where = {"pass": self.passes, "update": self.shop.learner.updates}
+        self.session.event(kind, **where, **fields)
+
+
+@contextmanager
+def stopped_by_signals(run: Run) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the run after the pass; a second one does not wait."""
+
+    def note(number: int, _frame: object) -> None:
+        if run.asked == "signal":
+            raise KeyboardInterrupt
+        run.asked = "signal"
+
+    before = {}
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, note)
+    except ValueError:  # not in the main thread, where signals go
+        pass
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def session_folder(home: Path, name: str) -> Path:
+    """Where the run of a name lies."""
+    return home / "runs" / name

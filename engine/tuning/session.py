@@ -1,0 +1,254 @@
+"""A tuning run as a folder: config, events, control, lock; see docs/tuning.md. Loads no torch."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import secrets
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from engine.errors import StudioError
+from engine.files import append_bytes, make_folder, read_json, write_bytes, write_json
+
+FORMAT = "easytune-session"
+VERSION = 1
+CONFIG, EVENTS, CONTROL, LOCK = "config.json", "events.jsonl", "control.json", "lock.json"
+COMMANDS = ("pause", "resume", "stop", "preview")
+_ENDS = {"stopped": "finished", "report": "finished", "error": "failed"}
+
+
+class Session:
+    """One run's folder. `held()` while it is worked on, so that nobody else does."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.clock = Clock()
+
+    @classmethod
+    def create(cls, folder: Path | str) -> Session:
+        """An empty session; StudioError when the folder holds something already."""
+        folder = Path(folder)
+        make_folder(folder)
+        found = sorted(one.name for one in folder.iterdir() if one.suffix != ".log")
+        if CONFIG in found:
+            raise StudioError(
+                f"{folder} holds a run already. Go on with --resume, or choose another --name."
+            )
+        if LOCK in found:
+            _check_free(folder)
+            found = [name for name in found if name not in (LOCK, EVENTS, CONTROL)]
+        if found:
+            raise StudioError(
+                f"{folder} holds other files ({', '.join(found[:3])}). Choose an empty folder."
+            )
+        return cls(folder)
+
+    @classmethod
+    def open(cls, folder: Path | str) -> Session:
+        """A session there is; StudioError when it is none, half-written or from a newer version."""
+        session = cls(Path(folder))
+        if not session.folder.is_dir():
+            raise StudioError(f"There is no run in {folder}.")
+        if not (session.folder / CONFIG).is_file():
+            raise StudioError(
+                f"{folder} holds no run that could go on ({CONFIG} is missing: it ended before it "
+                "began). Start it anew in another folder."
+            )
+        session.config()
+        return session
+
+    def config(self) -> dict[str, Any]:
+        """config.json; StudioError when it is damaged or from a newer version."""
+        value = read_json(self.folder / CONFIG)
+        if not isinstance(value, dict) or value.get("format") != FORMAT:
+            raise StudioError(f"{self.folder / CONFIG} does not describe a tuning run.")
+        if value.get("version") != VERSION:
+            raise StudioError(
+                f"The run in {self.folder} is of version {value.get('version')}; this program "
+                f"reads version {VERSION}. Update the program."
+            )
+        return value
+
+    def write_config(self, config: dict[str, Any]) -> None:
+        """Write config.json; from then on the run can be resumed."""
+        write_json(self.folder / CONFIG, {"format": FORMAT, "version": VERSION, **config})
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the folder for this process; StudioError when a live one has it."""
+        path = self.folder / LOCK
+        _take_lock(self.folder)
+        try:
+            _end_line(self.folder / EVENTS)
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+    def event(self, kind: str, **fields: Any) -> dict[str, Any]:
+        """Append an event; StudioError when the disk is full. Returns it."""
+        entry = {"kind": kind, "time": time.time(), "elapsed": self.clock.elapsed(), **fields}
+        entry = _plain(entry)
+        line = json.dumps(entry, ensure_ascii=False, allow_nan=False) + "\n"
+        append_bytes(self.folder / EVENTS, line.encode())
+        return entry
+
+    def command(self) -> str | None:
+        """The command that was left in control.json, if any, which is then gone."""
+        path = self.folder / CONTROL
+        if not path.is_file():
+            return None
+        try:
+            value = read_json(path).get("command")
+        except (StudioError, AttributeError):
+            value = None
+        path.unlink(missing_ok=True)
+        return value if value in COMMANDS else None
+
+
+class Clock:
+    """Seconds tuned: pauses do not count, and a resumed run goes on from what it had."""
+
+    def __init__(self) -> None:
+        self._before = 0.0
+        self._since: float | None = None
+
+    def start(self, before: float) -> None:
+        """Run, `before` seconds being over already."""
+        self._before, self._since = before, time.monotonic()
+
+    def pause(self) -> None:
+        """Stand still until `go_on`."""
+        self._before, self._since = self.elapsed(), None
+
+    def go_on(self) -> None:
+        """End of a pause."""
+        self._since = time.monotonic()
+
+    def elapsed(self) -> float:
+        """Seconds so far."""
+        return self._before + (0.0 if self._since is None else time.monotonic() - self._since)
+
+
+def send_command(folder: Path | str, command: str) -> None:
+    """Tell the run in `folder` to pause, resume, stop or make a preview."""
+    if command not in COMMANDS:
+        raise StudioError(f"There is no command {command!r}; choose from {', '.join(COMMANDS)}.")
+    write_json(Path(folder) / CONTROL, {"command": command})
+
+
+def read_events(folder: Path | str) -> list[dict[str, Any]]:
+    """All events that are whole; none where nothing was written yet."""
+    try:
+        lines = (Path(folder) / EVENTS).read_bytes().split(b"\n")
+    except OSError:
+        return []
+    found = []
+    for line in lines[:-1]:
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(entry, dict) and isinstance(entry.get("kind"), str):
+            found.append(entry)
+    return found
+
+
+def status(folder: Path | str) -> str:
+    """running, paused, finished, failed or interrupted."""
+    kinds = [entry["kind"] for entry in read_events(folder)]
+    if live(folder):
+        turning = [kind for kind in kinds if kind in ("start", "paused", "resumed", "stopped")]
+        return "paused" if turning and turning[-1] == "paused" else "running"
+    last = [kind for kind in kinds if kind in ("start", *_ENDS)]
+    return _ENDS.get(last[-1], "interrupted") if last else "interrupted"
+
+
+def live(folder: Path | str) -> bool:
+    """Whether a process that runs right now holds the folder."""
+    try:
+        held = read_json(Path(folder) / LOCK)
+        return held["host"] != socket.gethostname() or process_start(held["pid"]) == held["started"]
+    except (StudioError, KeyError, TypeError):
+        return False
+
+
+def process_start(pid: Any) -> str:
+    """When a process started, as a word that no later process of that number shares; "" if gone."""
+    if isinstance(pid, bool) or not isinstance(pid, int) or pid < 1:
+        return ""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+        fields = text.rpartition(")")[2].split()
+        return "" if fields[0] == "Z" else fields[19]
+    except OSError:
+        if Path("/proc/self/stat").exists():
+            return ""
+    done = subprocess.run(
+        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip()
+
+
+def _check_free(folder: Path) -> None:
+    if live(folder):
+        held = read_json(folder / LOCK)
+        raise StudioError(
+            f"The run in {folder} is being worked on by process {held.get('pid')} on "
+            f"{held.get('host')}. Stop it first, or watch it."
+        )
+
+
+def _take_lock(folder: Path) -> None:
+    """Make lock.json; that of a dead process is moved away first, which only one can do."""
+    path = folder / LOCK
+    mine = {"pid": os.getpid(), "host": socket.gethostname(), "started": process_start(os.getpid())}
+    fresh = folder / f".{LOCK}.{secrets.token_hex(6)}"
+    write_bytes(fresh, (json.dumps(mine) + "\n").encode())
+    try:
+        for _ in range(3):
+            try:
+                os.link(fresh, path)  # unlike a rename, this fails where there is one already
+                return
+            except FileExistsError:
+                _check_free(folder)
+                dead = folder / f".{LOCK}.{secrets.token_hex(6)}"
+                try:
+                    path.rename(dead)
+                except FileNotFoundError:
+                    continue
+                dead.unlink(missing_ok=True)
+        raise StudioError(f"The run in {folder} is being taken by another process.")
+    except OSError as error:
+        raise StudioError(f"{path} cannot be written ({error.strerror}).") from error
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def _end_line(path: Path) -> None:
+    """A crash in mid-line leaves one without an end; what comes next starts a line of its own."""
+    try:
+        with path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            whole = file.read(1) == b"\n"
+    except OSError:
+        return
+    if not whole:
+        append_bytes(path, b"\n")
+
+
+def _plain(value: Any) -> Any:
+    """Values that JSON has: numbers that are none become null."""
+    if isinstance(value, dict):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    if isinstance(value, float):
+        return round(value, 6) if math.isfinite(value) else None
+    return value
