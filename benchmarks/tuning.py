@@ -1,0 +1,256 @@
+"""EasyTune beside its rivals: memory, time to the same reward, quality at equal time, and sweeps.
+
+python -m benchmarks.tuning --data DIR --seconds 20
+
+One base, one reward, one clock for all. Writes results/DATE-tuning.json and .md after every part,
+so that a run that was cut keeps what it has.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.record import RESULTS, record
+from benchmarks.tuning_pages import markdown
+from benchmarks.tuning_runs import Curve, Options, Setup, rounded
+from engine.checks import check_steps
+from engine.errors import StudioError
+from engine.tuning.methods.registry import METHODS, MethodConfig
+from engine.tuning.rewards.registry import FORMS
+
+Row = dict[str, Any]
+YARDSTICK = "draft"  # the rival whose best reward the others are timed to
+PUBLISHED = ("draft", "easytune", "easytune-batched", "refl", "draft-lv", "alignprop", "drtune")
+TRIAL = 0.25  # share of a run's seconds that a learning rate or a sweep's variant is given
+SHARES = {"all steps": (0.0, 1.0), "first 40 %": (0.0, 0.4), "middle 40 %": (0.3, 0.7),
+          "last 40 %": (0.6, 1.0), "last 20 %": (0.8, 1.0)}  # fmt: skip
+
+
+def memory(setup: Setup, values: Row, save: Callable[[], None]) -> None:
+    """Peak extra bytes of a pass, per method and number of steps; DRaFT also recomputed."""
+    args, rows = setup.args, []
+    for steps in args.steps:
+        configs = [(name, MethodConfig(name)) for name in args.methods]
+        if YARDSTICK in args.methods:
+            configs.append((f"{YARDSTICK}, recomputed", MethodConfig(YARDSTICK, checkpoint=True)))
+        for label, config in configs:
+            with setup.run(options(args, config, steps, 0.0)) as run:
+                rows.append({"method": label, "steps": steps, "bytes": run.peak_bytes()})
+            print(f"  {label}, {steps} steps: {rows[-1]['bytes'] / 2**20:.1f} MiB", flush=True)
+        whole = [r["bytes"] for r in rows if r["steps"] == steps and r["method"] == YARDSTICK]
+        for row in rows:
+            if row["steps"] == steps and whole:
+                row["share_of_draft"] = row["bytes"] / whole[0]
+    values["memory"] = rows
+    save()
+
+
+def rates(setup: Setup, values: Row) -> dict[str, float]:
+    """Each method's best learning rate of those given, by a short run on another seed."""
+    args, chosen = setup.args, {}
+    table = values.setdefault("rates", [])
+    for name in args.methods:
+        tried: dict[float, float] = {}
+        for rate in args.rates if len(args.rates) > 1 else ():
+            with setup.run(options(args, MethodConfig(name), args.steps[-1], rate, 1000)) as run:
+                curve = run.train(args.seconds * TRIAL)
+            tried[rate] = float("-inf") if curve.diverged else curve.points[-1].reward
+            table.append({"method": name, "rate": rate, "reward": tried[rate]})
+        chosen[name] = max(tried, key=lambda rate: tried[rate]) if tried else args.rates[0]
+    return chosen
+
+
+def race(setup: Setup, values: Row, save: Callable[[], None]) -> None:
+    """The runs behind speed and quality: every method, every seed, the same seconds."""
+    args, steps = setup.args, setup.args.steps[-1]
+    best = rates(setup, values)
+    save()
+    quality = "quality" in args.parts
+    if quality:
+        values["base"] = [setup.evaluate(steps, seed) for seed in range(args.seeds)]
+    rows: list[Row] = values.setdefault("runs", [])
+    curves: dict[tuple[str, int], Curve] = {}
+    for seed in range(args.seeds):
+        for name in args.methods:
+            with setup.run(options(args, MethodConfig(name), steps, best[name], seed)) as run:
+                curve = curves[name, seed] = run.train(args.seconds)
+                row = {"method": name, "seed": seed, "rate": best[name], **shown(curve)}
+                if quality:
+                    row["metrics"] = setup.evaluate(steps, seed)
+            rows.append(row)
+            print(f"  {name}, seed {seed}: {row['from']:.4f} -> {row['reward']:.4f}", flush=True)
+            save()
+    if "speed" in args.parts:
+        values["speed"] = speed(curves, args)
+    save()
+
+
+def speed(curves: dict[tuple[str, int], Curve], args: argparse.Namespace) -> list[Row]:
+    """Seconds to the yardstick's best reward, per method; None where a seed never reached it."""
+    levels = {seed: curves[YARDSTICK, seed].best for seed in range(args.seeds)}
+    own = {seed: curves[YARDSTICK, seed].time_to(level) for seed, level in levels.items()}
+    rows = []
+    for name in args.methods:
+        times = [curves[name, seed].time_to(level) for seed, level in levels.items()]
+        ratios = [(own[seed] or 0.0) / t for seed, t in enumerate(times) if t]
+        rows.append({
+            "method": name, "levels": list(levels.values()), "seconds": times,
+            "reached": len(ratios), "of": args.seeds,
+            "times_faster": statistics.median(ratios) if ratios else None,
+        })  # fmt: skip
+    return rows
+
+
+def sweep(
+    setup: Setup, values: Row, save: Callable[[], None], name: str, variants: dict[str, Options]
+) -> None:
+    """Short runs of variants, with validation reward and the evaluator's metrics."""
+    rows: list[Row] = []
+    values[name] = rows
+    for label, chosen in variants.items():
+        row: Row = {"variant": label}
+        with setup.run(chosen) as run:
+            row |= shown(run.train(setup.args.seconds * TRIAL))
+            row["metrics"] = setup.evaluate(chosen.steps)
+        rows.append(row)
+        print(f"  {label}: {row['from']:.4f} -> {row['reward']:.4f}", flush=True)
+        save()
+
+
+def window_variants(args: argparse.Namespace) -> dict[str, Options]:
+    """Step weights and windows of EasyTune."""
+    plain = options(args, MethodConfig(args.sweep_method), args.steps[0], args.rates[-1])
+    found = {
+        kind: replace(plain, method=replace(plain.method, weighting=kind))
+        for kind in ("linear", "adaptive")
+    }
+    for label, (first, last) in SHARES.items():
+        start = int(first * plain.steps)
+        window = (start, max(start, round(last * plain.steps) - 1))
+        method = replace(plain.method, weighting="window", window=window)
+        found[f"uniform, {label}"] = replace(plain, method=method)
+    if args.sweep_method == "easytune-batched":
+        raw = replace(plain.method, weighting="uniform", normalise=False)
+        found["uniform, steps not evened out"] = replace(plain, method=raw)
+    return found
+
+
+def reward_variants(args: argparse.Namespace) -> dict[str, Options]:
+    """Which latents the reward reads and by which network, and physics beside the text."""
+    plain = options(args, MethodConfig(args.sweep_method), args.steps[0], args.rates[-1])
+    found = {form: replace(plain, form=form) for form in FORMS}
+    mixed = "follow=1,feet=0.3,floor=0.3,smooth=0.3"
+    return found | {f"x_0, {mixed}": replace(plain, form="x_0", weights=mixed)}
+
+
+def rank_variants(args: argparse.Namespace) -> dict[str, Options]:
+    """How much of the denoiser moves, and how far from the base it may."""
+    plain = options(args, MethodConfig(args.sweep_method), args.steps[0], args.rates[-1])
+    found = {f"rank {rank}": replace(plain, rank=rank) for rank in (2, 8, 32)}
+    # Whole weights move further per update than a low-rank product: a smaller rate.
+    found["whole blocks, rate / 10"] = replace(plain, rank=0, rate=plain.rate / 10)
+    for trust in (0.1, 1.0):
+        method = replace(plain.method, trust=trust)
+        found[f"rank {plain.rank}, trust {trust:g}"] = replace(plain, method=method)
+    return found
+
+
+SWEEPS = {"windows": window_variants, "rewards": reward_variants, "ranks": rank_variants}
+PARTS = ("memory", "speed", "quality", *SWEEPS)
+
+
+def options(
+    args: argparse.Namespace, method: MethodConfig, steps: int, rate: float, seed: int = 0
+) -> Options:
+    """A run with what the command line says."""
+    method = replace(method, captured=args.captured)
+    return Options(method, steps, rate, args.rank, args.form, args.weights, seed)
+
+
+def shown(curve: Curve) -> Row:
+    """A curve as it is stored."""
+    return {
+        "from": curve.points[0].reward, "reward": curve.points[-1].reward, "best": curve.best,
+        "seconds": curve.points[-1].seconds, "passes": curve.points[-1].passes,
+        "updates": curve.points[-1].updates, "diverged": curve.diverged,
+        "curve": [list(asdict(point).values()) for point in curve.points],
+    }  # fmt: skip
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Command-line arguments; StudioError where parts and methods do not fit."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--model", type=Path, default=Path("checkpoints/base"))
+    parser.add_argument("--reward", type=Path, default=Path("checkpoints/reward"))
+    parser.add_argument("--evaluator", type=Path, default=Path("checkpoints/evaluator"))
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--parts", default=",".join(PARTS), help="comma-separated")
+    parser.add_argument("--methods", nargs="+", default=list(PUBLISHED), choices=list(METHODS))
+    parser.add_argument("--seconds", type=float, default=8.0, help="of each run, by its own clock")
+    parser.add_argument("--steps", nargs="+", type=int, default=[10, 50])
+    parser.add_argument("--rates", nargs="+", type=float, default=[3e-4, 1e-3])
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--rank", type=int, default=8)
+    parser.add_argument("--form", choices=FORMS, default="latent_prev")
+    parser.add_argument("--weights", default="follow=1")
+    parser.add_argument("--sweep-method", choices=list(METHODS), default="easytune-batched")
+    parser.add_argument("--split", default="val")
+    parser.add_argument("--limit", type=int, default=512, help="clips that the evaluator judges")
+    parser.add_argument("--validation", type=int, default=256, help="prompts of the reward curve")
+    parser.add_argument("--prompts", type=int, default=1024, help="prompts to tune on")
+    parser.add_argument("--captured", action="store_true", help="walk batches as CUDA graphs")
+    parser.add_argument("--tf32", action="store_true", help="TF32 matrix products")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--name", default="tuning")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    args = parser.parse_args(argv)
+    args.parts = args.parts.split(",")
+    args.steps = [check_steps(steps) for steps in args.steps]
+    for part in args.parts:
+        if part not in PARTS:
+            raise StudioError(f"There is no part {part!r}; choose from {', '.join(PARTS)}.")
+    if "speed" in args.parts and YARDSTICK not in args.methods:
+        raise StudioError(f"Speed is measured against {YARDSTICK}: add it to --methods.")
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> Path:
+    """Measure, writing after every part; returns the JSON's path."""
+    args = parse(argv)
+    if args.tf32:
+        torch.set_float32_matmul_precision("high")
+    started, setup = time.perf_counter(), Setup(args)
+    plain = {key: value for key, value in vars(args).items() if not isinstance(value, Path)}
+    values: Row = {"model": setup.model.model_id, "settings": plain}
+
+    def save() -> None:
+        values["wall_seconds"] = time.perf_counter() - started
+        path = record(args.name, rounded(values), args.out)
+        path.with_suffix(".md").write_text(markdown(rounded(values)), encoding="utf-8")
+
+    for part in dict.fromkeys("race" if p in ("speed", "quality") else p for p in args.parts):
+        print(f"{part}:", flush=True)
+        if part == "memory":
+            memory(setup, values, save)
+        elif part == "race":
+            race(setup, values, save)
+        else:
+            sweep(setup, values, save, part, SWEEPS[part](args))
+    values["finished"] = True
+    path = record(args.name, rounded(values), args.out)
+    save()
+    print(markdown(rounded(values)))
+    return path
+
+
+if __name__ == "__main__":
+    main()
