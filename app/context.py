@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.lanes import Lane
 from app.visits import Visits
+
+if TYPE_CHECKING:
+    from app.ballot import Vote
 
 
 @dataclass
@@ -23,5 +27,6 @@ class Context:
     engine: Any
     visits: Visits
     tabs: Any = None
+    on_vote: Callable[[Vote], None] | None = None  # called with every vote of the Compare tab
     lane: Lane = field(default_factory=lambda: Lane("generate"))
     film_lane: Lane = field(default_factory=lambda: Lane("film"))

@@ -17,9 +17,12 @@ from app.inputs import Wish
 from app.settings import CHECKPOINTS, FAMILIARITY
 from engine.errors import StudioError
 from engine.files import read_json
-from engine.models.registry import available_models
+from engine.models.registry import available_adapters, available_models
 
 if TYPE_CHECKING:
+    from app.compare_inputs import CompareWish
+    from engine.compare.judge import Judge
+    from engine.compare.pair import Pair
     from engine.motion.motion import Motion
 
 log = logging.getLogger("easytune.page")
@@ -69,6 +72,7 @@ class Engine:
         self._renderer = renderer
         self._pipelines: dict[str, Any] = {}
         self._familiarity: Callable[[str], Familiar] | None = None
+        self._judge: Judge | None = None
         self._lock = threading.Lock()
         self._settled = threading.Event()
         self._status = Status(WARMING, "warming up", device or "", model)
@@ -124,6 +128,20 @@ class Engine:
             return None
         return self._familiarity(text)
 
+    def adapters(self) -> list[str]:
+        """Names of the tuned models there are."""
+        return available_adapters()
+
+    def compare(self, wish: CompareWish, cancelled: Callable[[], bool]) -> Pair:
+        """Both sides' motions and numbers; StudioError says what to change."""
+        from app.compare_engine import load_judge, run
+
+        self.wait(cancelled)
+        pipeline = self._pipeline(self._model)
+        if self._judge is None:
+            self._judge = load_judge(pipeline, self._checkpoints, self._folder(self._model))
+        return run(pipeline, self._judge, wish, cancelled)
+
     def render(
         self,
         motions: Sequence[Motion],
@@ -131,6 +149,7 @@ class Engine:
         labels: Sequence[str],
         progress: Callable[[float], None],
         cancelled: Callable[[], bool],
+        accents: Sequence[str] = (),
     ) -> Path:
         """Write the motions side by side as one MP4."""
         from engine.render.video import render_video
@@ -139,6 +158,7 @@ class Engine:
             motions,
             path,
             labels=labels,
+            accents=accents,
             backend=self._renderer,
             progress=progress,
             cancel=cancelled,

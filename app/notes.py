@@ -12,6 +12,10 @@ CANCELLED: dict[str, Any] = {
     "state": "cancelled",
     "text": "Cancelled. Change anything you like and press Generate again.",
 }
+CANCELLED_PAIR: dict[str, Any] = {
+    "state": "cancelled",
+    "text": "Cancelled. Change anything you like and press Compare again.",
+}
 VIDEO_CANCELLED: dict[str, Any] = {
     "state": "cancelled",
     "text": "The video was stopped. The player still shows the motion.",
@@ -53,3 +57,8 @@ def done(result: Result, seconds: float) -> dict[str, Any]:
         "state": "done",
         "text": f"{count} of {wish.seconds:g} s in {seconds:.1f} s: “{wish.prompt}”",
     }
+
+
+def compared(prompt: str, seconds: float) -> dict[str, Any]:
+    """A pair is up."""
+    return {"state": "done", "text": f"Both in {seconds:.1f} s: “{prompt}”"}

@@ -85,6 +85,7 @@ def build(engine: Any, results: Path) -> Any:
     import gradio as gr
 
     from app.api import Api
+    from app.compare import build_compare
     from app.context import Context
     from app.generate import build_generate
     from app.generate_work import GenerateWork
@@ -104,6 +105,7 @@ def build(engine: Any, results: Path) -> Any:
         top = header(engine, context.lane)
         with gr.Tabs(selected="generate", elem_id="tabs") as context.tabs:
             build_generate(context, work)
+            build_compare(context)
         gr.Timer(LOOKS).tick(
             lambda: header_value(engine, context.lane),
             None,

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from app.inputs import Wish
 from app.lanes import Job
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 MOST_RESULTS = 24  # per visit; older ones leave the history and the disk
 MOST_VISITS = 200
+
+
+class Kept(Protocol):
+    """What a tab remembers of a visit, and stops when the visit ends."""
+
+    def stop(self) -> None: ...
 
 
 @dataclass
@@ -44,6 +50,7 @@ class Visit:
         self.to_film: str = ""  # waiting for its video
         self.job: Job | None = None
         self.video_job: Job | None = None
+        self.kept: dict[str, Kept] = {}  # by tab
 
     def add(self, wish: Wish, motions: Sequence[Motion]) -> Result:
         """Write each motion as npz and remember the result as the current one."""
@@ -88,6 +95,8 @@ class Visit:
     def forget(self) -> None:
         """Stop everything and delete the files."""
         self.cancel()
+        for kept in self.kept.values():
+            kept.stop()
         self.results.clear()
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -29,10 +29,19 @@ def widget(name: str, value: Any, shell: str = "", **options: Any) -> gr.HTML:
 
 def player(value: Any = None, **options: Any) -> gr.HTML:
     """The three.js motion player; its value comes from `app.scene.player_value`."""
+    return _player("mount", value, **options)
+
+
+def compare_player(value: Any = None, **options: Any) -> gr.HTML:
+    """The player with two models; its value comes from `app.compare_scene.pair_value`."""
+    return _player("mountCompare", value, **options)
+
+
+def _player(function: str, value: Any, **options: Any) -> gr.HTML:
     return gr.HTML(
         value,
         html_template="<div class='mp-host'></div>",
-        js_on_load=_loader(BUNDLES / "player.js", "mount"),
+        js_on_load=_loader(BUNDLES / "player.js", function),
         apply_default_css=False,
         elem_classes=["es-widget", "es-player-host"],
         **options,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from engine.errors import StudioError
 
-# One accent for the base model and one for a tuned one; pages and plots use the same two.
-ACCENTS: dict[str, str] = {"base": "#64748b", "tuned": "#0d9488"}
+# One accent for the base model and one for a tuned one; pages and plots use the same two. The
+# third is for a second tuned model beside the first, and for models whose names are hidden.
+ACCENTS: dict[str, str] = {"base": "#64748b", "tuned": "#0d9488", "other": "#8b5fbf"}
 
 # Limbs keep their colour whatever the accent: blue is left, orange is right, a pair that people
 # with any common colour blindness can tell apart.

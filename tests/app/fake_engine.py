@@ -9,8 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from app.compare_inputs import CompareWish, SideWish
 from app.engine_access import FAILED, READY, WARMING, Familiar, Status
 from app.inputs import Wish
+from engine.compare.choice import ModelChoice
+from engine.compare.pair import Pair, Side, Steps
 from engine.errors import StudioError
 from engine.motion.motion import Motion
 from engine.motion.skeleton import BONE_LENGTHS, FPS, JOINTS, PARENTS, REST_DIRECTIONS
@@ -54,11 +57,13 @@ class FakeEngine:
         warm_seconds: float = 0.0,
         broken: str = "",
         failure: Exception | None = None,
+        adapters: str = "feet,text",
     ) -> None:
         self.delay = delay
         self.video_seconds = video_seconds
         self.failure = failure
         self.asked: list[Wish] = []
+        self._adapters = [name for name in adapters.split(",") if name]
         self._warm_seconds = warm_seconds
         self._broken = broken
         self._ready = threading.Event()
@@ -88,8 +93,15 @@ class FakeEngine:
             raise StudioError(self.status.text)
 
     def generate(self, wish: Wish, cancelled: Callable[[], bool]) -> Sequence[Motion]:
-        self.wait(cancelled)
         self.asked.append(wish)
+        self._work(cancelled)
+        return [
+            Motion(walking(wish.seconds, seed), wish.prompt, seed, "base@0f1e2d3c")
+            for seed in wish.seeds
+        ]
+
+    def _work(self, cancelled: Callable[[], bool]) -> None:
+        self.wait(cancelled)
         end = time.monotonic() + self.delay
         while time.monotonic() < end:
             time.sleep(0.02)
@@ -97,10 +109,31 @@ class FakeEngine:
                 raise StudioError("Cancelled.")
         if self.failure:
             raise self.failure
-        return [
-            Motion(walking(wish.seconds, seed), wish.prompt, seed, "base@0f1e2d3c")
-            for seed in wish.seeds
-        ]
+
+    def adapters(self) -> list[str]:
+        return self._adapters
+
+    def compare(self, wish: CompareWish, cancelled: Callable[[], bool]) -> Pair:
+        self._work(cancelled)
+        left, right = (self._side(wish, side) for side in (wish.left, wish.right))
+        return Pair(wish.prompt, wish.seconds, wish.seed, left, right)
+
+    def _side(self, wish: CompareWish, side: SideWish) -> Side:
+        """The more strength, the straighter the arms; the way there is a shaking body."""
+        strength = sum(share for _, share in side.adapters)
+        joints = walking(wish.seconds, wish.seed)
+        joints[:, 16:] += np.array([0.0, 0.2 * strength, 0.0], dtype=np.float32)
+        rng = np.random.default_rng(1)
+        shaking = [joints + (4 - k) * 0.05 * rng.normal(size=joints.shape) for k in range(5)]
+        rewards = np.linspace(0.1, 0.5 + 0.2 * strength, 5)
+        pull = np.full(joints.shape[:2], 0.001, dtype=np.float32)
+        pull[:, 16:] = 0.02
+        choice = ModelChoice(tuple((Path(name), s) for name, s in side.adapters), side.guidance)
+        numbers = {"reward": float(rewards[-1]), "similarity": 0.6 + 0.1 * strength,
+                   "foot_skate": 0.2 - 0.1 * strength, "jerk": 70.0}  # fmt: skip
+        motion = Motion(joints, wish.prompt, wish.seed, f"base@0f1e2d3c+{choice.label}")
+        steps = Steps(np.stack(shaking).astype(np.float32), (900, 700, 500, 300, 100), rewards)
+        return Side(choice, motion, numbers, steps, pull)
 
     def familiarity(self, text: str) -> Familiar | None:
         if not self._ready.is_set():
@@ -119,6 +152,7 @@ class FakeEngine:
         labels: Sequence[str],
         progress: Callable[[float], None],
         cancelled: Callable[[], bool],
+        accents: Sequence[str] = (),
     ) -> Path:
         from imageio_ffmpeg import write_frames
 

@@ -59,11 +59,7 @@ export function showState(root, parts, playback, switches) {
 
 /** Keyboard: returns whether the key meant something here. */
 export function pressKey(event, actions) {
-  if (event.ctrlKey || event.metaKey || event.altKey) return false;
-  const tag = event.target?.tagName;
-  const types = tag === "INPUT" && event.target.type !== "range";
-  if (types || tag === "TEXTAREA" || tag === "SELECT" || event.target?.isContentEditable) return false;
-  if (tag === "BUTTON" && (event.key === " " || event.key === "Enter")) return false;
+  if (meansText(event)) return false;
   const stride = event.shiftKey ? 10 : 1;
   const keys = {
     " ": actions.toggle, ArrowLeft: () => actions.step(-stride), ",": () => actions.step(-1),
@@ -77,6 +73,15 @@ export function pressKey(event, actions) {
   return true;
 }
 
+/** Whether a key belongs to what has the focus, or to the browser, rather than to the player. */
+export function meansText(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return true;
+  const tag = event.target?.tagName;
+  const types = tag === "INPUT" && event.target.type !== "range";
+  if (types || tag === "TEXTAREA" || tag === "SELECT" || event.target?.isContentEditable) return true;
+  return tag === "BUTTON" && (event.key === " " || event.key === "Enter");
+}
+
 export function make(tag, name, text = "") {
   const element = document.createElement(tag);
   element.className = name;
@@ -84,7 +89,7 @@ export function make(tag, name, text = "") {
   return element;
 }
 
-function group(name, ...children) {
+export function group(name, ...children) {
   const element = make("div", name);
   element.append(...children);
   return element;
@@ -100,7 +105,7 @@ function iconButton(icon, label, action) {
   return button;
 }
 
-function switchButton(text, label, action) {
+export function switchButton(text, label, action) {
   const button = make("button", "mp-button mp-switch", text);
   button.type = "button";
   button.title = label;

@@ -70,6 +70,10 @@ export class Player {
     return this.root.offsetParent !== null || document.fullscreenElement === this.root;
   }
 
+  makeClip(motion, fps) {
+    return new Clip(motion, fps);
+  }
+
   makeStage() {
     return new Stage(this.canvas);
   }
@@ -109,7 +113,7 @@ export class Player {
     if (this.stage) this.say(this.empty);
     this.clips = [];
     try {
-      this.clips = (value?.motions ?? []).map((motion) => new Clip(motion, value.fps));
+      this.clips = (value?.motions ?? []).map((motion) => this.makeClip(motion, value.fps));
       this.stage?.load(this.clips);
     } catch (error) {
       this.clips = [];

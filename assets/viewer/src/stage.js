@@ -34,9 +34,13 @@ export class Stage {
 
   load(clips) {
     for (const actor of this.actors) actor.dispose();
-    this.actors = clips.map((clip) => new Actor(clip, this.shared));
+    this.actors = clips.map((clip) => this.makeActor(clip));
     this.paint(this.theme);
     this.resetView();
+  }
+
+  makeActor(clip) {
+    return new Actor(clip, this.shared);
   }
 
   paint(theme) {
@@ -122,17 +126,21 @@ class EmptyScene {
 }
 
 /** One sample in its own scene: figure, ghosts and floor. */
-class Actor {
+export class Actor {
   constructor(clip, shared) {
     this.clip = clip;
     this.scene = new Scene();
     this.world = new Group(); // slides under the camera while following
-    this.figure = new Figure();
+    this.figure = this.makeFigure();
     this.floor = new Floor(clip, shared);
     this.trail = Array.from({ length: GHOSTS }, (_, i) => new Figure(0.26 - i * 0.055));
     this.ghostPose = new Float32Array(clip.pose.length);
     this.world.add(this.floor.group, this.figure.group, ...this.trail.map((ghost) => ghost.group));
     this.scene.add(this.floor.grid, this.world, ...lights());
+  }
+
+  makeFigure() {
+    return new Figure();
   }
 
   paint(theme) {

@@ -17,7 +17,7 @@ export function readTheme(element) {
   return {
     sky: read("--player-sky"), floor: read("--player-floor"), grid: read("--player-grid"),
     axis: read("--player-axis"), mark: read("--player-mark"), shade: Number(read("--player-shade")),
-    base: family("base"), tuned: family("tuned"),
+    base: family("base"), tuned: family("tuned"), other: family("other"),
   };
 }
 

@@ -1,6 +1,8 @@
 // The page's small live parts. Text from people enters the page only through textContent.
 import { make } from "./controls.js";
 
+export { numbers, vote } from "./numbers.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** Redraw `element` with `draw(value)` now and whenever the server sends a new value. */

@@ -8,7 +8,7 @@ import torch
 
 from engine.compare.choice import ModelChoice
 from engine.compare.judge import Judge
-from engine.compare.pair import compare
+from engine.compare.run import compare
 from engine.errors import StudioError
 from engine.models.adapter import attach, detach, save_adapter
 from engine.pipeline import Cancelled

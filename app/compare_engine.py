@@ -1,0 +1,76 @@
+"""The Compare tab's way into the engine: names to adapters, and what motions are judged by."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app import errors
+from app.compare_inputs import CompareWish, SideWish
+from engine.compare.choice import ModelChoice
+from engine.compare.judge import Judge
+from engine.compare.pair import Pair
+from engine.compare.run import compare
+from engine.errors import StudioError
+from engine.models.registry import available_adapters, resolve_adapter
+
+if TYPE_CHECKING:
+    from engine.evaluation.evaluator import Evaluator
+    from engine.pipeline import MotionPipeline
+    from engine.tuning.rewards.base import Reward
+
+log = logging.getLogger("easytune.page")
+
+FOLLOW = {"follow": 1.0}  # the reward shown: text alignment, read from latents as tuning does
+
+
+def run(
+    pipeline: MotionPipeline, judge: Judge, wish: CompareWish, cancelled: Callable[[], bool]
+) -> Pair:
+    """The pair of a wish."""
+    left, right = choice(wish.left), choice(wish.right)
+    return compare(
+        pipeline, wish.prompt, wish.seconds, wish.seed, left, right, judge=judge, cancel=cancelled
+    )
+
+
+def choice(side: SideWish) -> ModelChoice:
+    """Adapters by name only: a visitor cannot name a path."""
+    known = available_adapters()
+    for name, _ in side.adapters:
+        if name not in known:
+            raise StudioError(f"There is no tuned model called {name!r}. Choose one from the list.")
+    folders = tuple((resolve_adapter(name), strength) for name, strength in side.adapters)
+    return ModelChoice(folders, side.guidance)
+
+
+def load_judge(pipeline: MotionPipeline, checkpoints: Path, model: Path) -> Judge:
+    """What there is to judge by; whatever cannot be loaded is logged and left out."""
+    return Judge(_evaluator(pipeline, checkpoints), _reward(pipeline, checkpoints, model))
+
+
+def _evaluator(pipeline: MotionPipeline, checkpoints: Path) -> Evaluator | None:
+    from engine.evaluation.evaluator import Evaluator
+
+    try:
+        return Evaluator.from_pretrained(
+            checkpoints / "evaluator", pipeline.text, pipeline.device
+        )  # fmt: skip
+    except StudioError as error:
+        log.warning("no evaluator: %s", errors.sentence(error))
+        return None
+
+
+def _reward(pipeline: MotionPipeline, checkpoints: Path, model: Path) -> Reward | None:
+    from engine.models.reward import RewardModel
+    from engine.tuning.rewards.registry import make_reward
+
+    folder = checkpoints / "reward"
+    try:
+        RewardModel.from_pretrained(folder).check_belongs(model)
+        return make_reward(FOLLOW, "latent", pipeline.model, folder, pipeline.device)
+    except StudioError as error:
+        log.info("no reward: %s", error)
+        return None

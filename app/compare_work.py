@@ -1,0 +1,271 @@
+"""What the Compare tab does: run both sides, put them up, take the vote, film them."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+
+from app import compare_scene, errors, notes
+from app.ballot import Ballot, Booth
+from app.compare_inputs import BASE, NONE, CompareWish, make_compare_wish
+from app.context import Context
+from app.engine_access import WARMING
+from app.lanes import FAILED, Job
+from engine.errors import StudioError
+
+LOOK = 0.1  # seconds between two looks at a running job
+BLIND_SEEDS = 2**31  # blind pairs get a seed nobody has seen with its names beside it
+
+Update = dict[Any, Any]
+Values = dict[Any, Any]
+
+
+@dataclass
+class SideParts:
+    """The controls of one side, in the order `make_side` takes them."""
+
+    model: gr.Dropdown
+    strength: gr.Slider
+    second: gr.Dropdown
+    second_strength: gr.Slider
+    guidance: gr.Slider
+
+    def all(self) -> list[Any]:
+        """In that order."""
+        return [self.model, self.strength, self.second, self.second_strength, self.guidance]
+
+
+@dataclass
+class CompareParts:
+    """The components of the tab."""
+
+    prompt: gr.Textbox
+    seconds: gr.Slider
+    seed: gr.Number
+    blind: gr.Checkbox
+    left: SideParts
+    right: SideParts
+    go: gr.Button
+    notice: gr.HTML
+    player: gr.HTML
+    vote: gr.HTML
+    numbers: gr.HTML
+    film: gr.Button
+    film_notice: gr.HTML
+    video: gr.Video
+    download: gr.DownloadButton
+    sides: Sequence[SideParts] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sides = (self.left, self.right)
+
+    def inputs(self) -> set[Any]:
+        """Everything a wish is made of."""
+        return {
+            self.prompt, self.seconds, self.seed, self.blind, *self.left.all(), *self.right.all()
+        }  # fmt: skip
+
+    def outputs(self) -> list[Any]:
+        """Everything a new pair may change."""
+        return [
+            self.seed, self.go, self.notice, self.player, self.vote, self.numbers,
+            *self.film_outputs(),
+        ]  # fmt: skip
+
+    def film_outputs(self) -> list[Any]:
+        """Everything a video may change."""
+        return [self.film, self.film_notice, self.video, self.download]
+
+
+class CompareWork:
+    """Handlers of the tab; one object serves all visitors."""
+
+    def __init__(self, context: Context, parts: CompareParts) -> None:
+        self._context = context
+        self._engine = context.engine
+        self._parts = parts
+
+    def compare(self, values: Values, request: gr.Request) -> Iterator[Update]:
+        """Check the wish, wait for its turn, put the pair up; always ends with a sentence."""
+        parts, booth = self._parts, self._booth(request)
+        blind = values[parts.blind] is True
+        if blind:
+            values = {**values, parts.seed: secrets.randbelow(BLIND_SEEDS)}
+        started = time.monotonic()
+        try:
+            wish = self._wish(values)
+            job = self._submit(booth, wish)
+        except StudioError as error:
+            yield self._idle(notes.failed(errors.sentence(error)))
+            return
+        yield from self._follow(job)
+        if job.cancelled():
+            yield self._idle(notes.CANCELLED_PAIR)
+        elif job.state == FAILED and job.error:
+            yield self._idle(notes.failed(errors.sentence(job.error)))
+        else:
+            booth.ballot = Ballot.of(job.result, blind)
+            note = notes.compared(wish.prompt, time.monotonic() - started)
+            yield {
+                **self._idle(note), **self._show(booth.ballot), parts.seed: wish.seed,
+                **self._no_film(),
+            }  # fmt: skip
+
+    def live(self, values: Values, request: gr.Request) -> Iterator[Update]:
+        """A slider moved: the pair on the page again with its new value, without ado.
+
+        Not while a blind vote is open: what moves when a slider moves would tell the sides apart.
+        """
+        booth = self._booth(request)
+        if booth.ballot is None or booth.ballot.hidden or values[self._parts.blind] is True:
+            return
+        try:
+            job = self._submit(booth, self._wish(values))
+        except StudioError as error:
+            yield self._idle(notes.failed(errors.sentence(error)))
+            return
+        while not job.wait(LOOK):
+            if job.cancelled():
+                return
+        if job.error:
+            yield self._idle(notes.failed(errors.sentence(job.error)))
+        elif job.result is not None:
+            booth.ballot = Ballot.of(job.result, blind=False)
+            yield {
+                **self._show(booth.ballot), **self._no_film(), self._parts.notice: notes.IDLE
+            }  # fmt: skip
+
+    def vote(self, event: gr.EventData, request: gr.Request) -> Update:
+        """Take the answer, tell whoever keeps votes, and say who was who."""
+        ballot = self._booth(request).ballot
+        if ballot is None:
+            return {}
+        try:
+            given = ballot.vote(str(event._data.get("answer", "")))
+            if self._context.on_vote is not None:
+                self._context.on_vote(given)
+        except (StudioError, OSError) as error:
+            return {self._parts.notice: notes.failed(errors.sentence(error))}
+        if not ballot.blind:
+            return {self._parts.vote: compare_scene.vote_value(ballot)}
+        ballot.video = None  # its captions told nothing yet
+        return {**self._show(ballot), **self._no_film()}
+
+    def film(self, request: gr.Request) -> Iterator[Update]:
+        """Render the pair side by side with its names, with progress."""
+        booth, parts = self._booth(request), self._parts
+        ballot = booth.ballot
+        if ballot is None:
+            return
+        if ballot.video is None:
+            job = booth.film = self._context.film_lane.submit(
+                lambda job: self._render(ballot, request, job)
+            )
+            while not job.ended and not job.cancelled():
+                note = notes.filming(job, self._context.film_lane)
+                yield {parts.film: gr.update(interactive=False), parts.film_notice: note}
+                job.wait(2 * LOOK)
+            if booth.film is not job or booth.ballot is not ballot:
+                return
+            if job.cancelled() or job.error:
+                reason = errors.sentence(job.error) if job.error else "It was stopped."
+                yield {**self._no_film(), parts.film_notice: notes.failed(reason)}
+                return
+            ballot.video = job.result
+        path = str(ballot.video)
+        yield {
+            parts.film: gr.update(visible=False),
+            parts.film_notice: notes.IDLE,
+            parts.video: gr.update(value=path, visible=True),
+            parts.download: gr.update(value=path, visible=True),
+        }
+
+    def cancel(self, request: gr.Request) -> None:
+        """Stop whatever runs here for this visitor."""
+        self._booth(request).stop()
+
+    def refresh(self, values: Values) -> Update:
+        """The tab was opened: offer the models there are by now."""
+        names = self._engine.adapters()
+        updates: Update = {}
+        for side in self._parts.sides:
+            updates[side.model] = _offer([BASE, *names], values[side.model])
+            updates[side.second] = _offer([NONE, *names], values[side.second])
+        right = self._parts.right.model
+        if names and values[right] == BASE and values[self._parts.left.model] == BASE:
+            updates[right] = gr.update(choices=[BASE, *names], value=names[0])
+        return updates
+
+    def _booth(self, request: gr.Request) -> Booth:
+        visit = self._context.visits.of(request.session_hash)
+        booth = visit.kept.setdefault("compare", Booth())
+        assert isinstance(booth, Booth)
+        return booth
+
+    def _wish(self, values: Values) -> CompareWish:
+        parts = self._parts
+        left, right = ([values[part] for part in side.all()] for side in parts.sides)
+        usual, _ = self._engine.sampling()
+        return make_compare_wish(
+            values[parts.prompt], values[parts.seconds], values[parts.seed], left, right, usual
+        )
+
+    def _submit(self, booth: Booth, wish: CompareWish) -> Job:
+        booth.stop()
+        booth.job = self._context.lane.submit(lambda job: self._engine.compare(wish, job.cancelled))
+        return booth.job
+
+    def _follow(self, job: Job) -> Iterator[Update]:
+        told: Any = None
+        try:
+            while not job.ended and not job.cancelled():
+                warming = self._engine.status.state == WARMING
+                note = notes.waiting(job, self._context.lane, warming)
+                if note != told:
+                    told = note
+                    yield {
+                        self._parts.notice: note, self._parts.go: gr.update(interactive=False)
+                    }  # fmt: skip
+                job.wait(LOOK)
+        except GeneratorExit:  # the page was closed
+            job.cancel()
+            raise
+
+    def _idle(self, note: dict[str, Any]) -> Update:
+        return {self._parts.notice: note, self._parts.go: gr.update(interactive=True)}
+
+    def _show(self, ballot: Ballot) -> Update:
+        return {
+            self._parts.player: compare_scene.pair_value(ballot),
+            self._parts.vote: compare_scene.vote_value(ballot),
+            self._parts.numbers: compare_scene.numbers_value(ballot),
+        }
+
+    def _no_film(self) -> Update:
+        return {
+            self._parts.film: gr.update(visible=True, interactive=True),
+            self._parts.film_notice: notes.IDLE,
+            self._parts.video: gr.update(value=None, visible=False),
+            self._parts.download: gr.update(visible=False),
+        }
+
+    def _render(self, ballot: Ballot, request: gr.Request, job: Job) -> Any:
+        def progress(share: float) -> None:
+            job.progress = share
+
+        hidden = "-blind" if ballot.hidden else ""
+        folder = self._context.visits.of(request.session_hash).folder / ballot.id
+        motions = [side.motion for side in ballot.sides]
+        return self._engine.render(
+            motions, folder / f"compared{hidden}.mp4", ballot.names, progress, job.cancelled,
+            ballot.accents,
+        )  # fmt: skip
+
+
+def _offer(names: list[str], chosen: Any) -> Any:
+    return gr.update(choices=names, value=chosen if chosen in names else names[0])
