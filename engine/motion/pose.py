@@ -16,6 +16,7 @@ from engine.errors import StudioError
 from engine.motion.kinematics import forward_kinematics
 from engine.motion.retarget import MEAN_DIRECTIONS, nearest_rotation
 from engine.motion.rotation import (
+    axis_angle_to_matrix,
     cross,
     matrix_to_quat,
     normalize,
@@ -31,6 +32,8 @@ _CHILDREN = tuple(
     for joint in range(N_JOINTS)
 )
 _ARM_LIMIT, _LEG_LIMIT, _SHIN_LIMIT = np.radians((110.0, 80.0, 40.0))
+# Toes bend while the ball of the foot is lower than this (metres), fading in below it.
+_TOES_HIGH, _TOES_FADE, _TOES_BEND = 0.10, 0.06, np.radians(55.0)
 _STRAIGHT, _BENT = 12.0, 40.0  # degrees at which a bend says nothing, and all, of the twist
 _LIMP = 0.02  # pull of an untwisted limb, where nothing else says how it is turned
 _FOOT = 0.25  # pull of the foot's heading on a straight leg; a bent knee's plane pulls with 1
@@ -262,7 +265,18 @@ def _leg(body: _Body, side: str) -> None:
     twist = soft_limit(0.5 * blend_angles([(heading, sure)], 0.2), _SHIN_LIMIT)
     body.put(knee, about(body.bone(knee), twist) @ shin)
     body.put(ankle, body.aim(ankle, body.world[:, knee]))
-    body.put(foot, body.world[:, ankle])
+    body.put(foot, _level_toes(body, foot))
+
+
+def _level_toes(body: _Body, foot: int) -> np.ndarray:
+    """The foot's rotation with the toes bent up to lie on the floor y = 0 while the heel lifts."""
+    rotation = body.world[:, PARENTS[foot]]
+    ahead = normalize(body.offsets[foot] * (1.0, 0.0, 1.0))
+    drop = np.clip(-(rotation @ ahead)[:, 1], 0.0, 1.0)
+    near = np.clip((_TOES_HIGH - body.placed[:, foot, 1]) / _TOES_FADE, 0.0, 1.0)
+    bend = np.minimum(np.arcsin(drop), _TOES_BEND) * near
+    axis = np.cross(ahead, (0.0, 1.0, 0.0))
+    return rotation @ axis_angle_to_matrix(axis * bend[:, None])
 
 
 def _foot_twist(

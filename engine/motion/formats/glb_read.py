@@ -18,6 +18,11 @@ from engine.motion.rotation import quat_to_matrix
 
 MAX_NODES = 5_000
 MAX_RATE = 240.0  # frames per second that an animation is read at
+# What a document with the wrong kind of value somewhere, or a cut one, raises.
+_DAMAGE = (
+    LookupError, TypeError, ValueError, AttributeError, ArithmeticError, MemoryError,
+    RecursionError, struct.error,
+)  # fmt: skip
 
 
 def read_glb(data: bytes, start: float, seconds: float) -> tuple[Rigged, float]:
@@ -30,7 +35,7 @@ def read_glb(data: bytes, start: float, seconds: float) -> tuple[Rigged, float]:
     try:
         document, binary = _unpack(data)
         return _read(document, binary, start, seconds)
-    except (KeyError, IndexError, TypeError, ValueError, struct.error, RecursionError) as error:
+    except _DAMAGE as error:
         reason = f"{type(error).__name__}: {error}"[:120]
         raise StudioError(f"The GLB file is damaged or incomplete ({reason}).") from error
 
