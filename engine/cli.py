@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from engine.cli_motion import motion_app
+from engine.cli_tune import tune_app
 from engine.errors import StudioError
 
 app = typer.Typer(
-    help="EasyTune Studio's engine: generate, prepare data, train, evaluate, diagnose.",
+    help="EasyTune Studio's engine: generate, tune, prepare data, train, evaluate, diagnose.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,
@@ -23,6 +24,7 @@ train_app = typer.Typer(help="Train the base model's networks.", no_args_is_help
 app.add_typer(data_app, name="data")
 app.add_typer(train_app, name="train")
 app.add_typer(motion_app)
+app.add_typer(tune_app)
 
 
 @app.command()

@@ -19,6 +19,7 @@ import numpy as np
 
 from engine.errors import StudioError
 
+
 MAX_NPZ_BYTES = 512 * 1024 * 1024
 # What zipfile and numpy raise on damaged, encrypted or lying archives.
 _DAMAGE = (
@@ -27,11 +28,15 @@ _DAMAGE = (
 )  # fmt: skip
 
 
+class WriteError(StudioError):
+    """A file could not be written: the disk is full, or the folder is not ours to write."""
+
+
 @contextmanager
 def atomic_write(path: Path | str) -> Iterator[IO[bytes]]:
     """Yield a binary file that replaces `path` only after it was written and synced completely.
 
-    Raises StudioError when the disk is full or the folder cannot be written.
+    Raises WriteError when the disk is full or the folder cannot be written.
     """
     target = Path(path)
     temporary: Path | None = None
@@ -47,7 +52,7 @@ def atomic_write(path: Path | str) -> Iterator[IO[bytes]]:
         Path(temporary).replace(target)
     except OSError as error:
         _remove(temporary)
-        raise StudioError(_explain(error, target)) from error
+        raise WriteError(_explain(error, target)) from error
     except BaseException:
         _remove(temporary)
         raise
@@ -60,13 +65,13 @@ def write_bytes(path: Path | str, data: bytes) -> None:
 
 
 def append_bytes(path: Path | str, data: bytes) -> None:
-    """Add `data` to the end of a file in one write; StudioError when the disk is full."""
+    """Add `data` to the end of a file in one write; WriteError when the disk is full."""
     try:
         with Path(path).open("ab", buffering=0) as file:
             if file.write(data) != len(data):
                 raise OSError(errno.ENOSPC, "no space left")
     except OSError as error:
-        raise StudioError(_explain(error, Path(path))) from error
+        raise WriteError(_explain(error, Path(path))) from error
 
 
 def write_json(path: Path | str, value: Any) -> None:
@@ -119,7 +124,7 @@ def make_folder(folder: Path | str) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise StudioError(_explain(error, Path(folder))) from error
+        raise WriteError(_explain(error, Path(folder))) from error
 
 
 def _remove(path: Path | None) -> None:

@@ -97,13 +97,14 @@ def assemble(
     processes: Processes | None = None,
     encoder: TextEncoder | None = None,
     make: MakeReward | None = None,
+    prompts: PromptSet | None = None,
 ) -> Workshop:
     """Load and build; StudioError for anything that does not exist or does not fit.
 
-    `encoder` and `make` replace the text encoder and the reward.
+    `encoder` and `make` replace the text encoder and the reward, `prompts` the settings' own.
     """
     processes = processes or Processes()
-    prompts = load_prompts(settings.prompts)
+    prompts = prompts or load_prompts(settings.prompts)
     folder = resolve_model(settings.model)
     start_from = None if settings.adapter is None else resolve_adapter(settings.adapter)
     device = processes.device or pick_device(settings.device)

@@ -48,10 +48,11 @@ class Needs:
 
 @dataclass(frozen=True)
 class Probe:
-    """What a pass over `size` samples takes: fixed part and part per sample."""
+    """What a pass takes: fixed part and part per sample; `updates` in each."""
 
     seconds: tuple[float, float]
     bytes: tuple[float, float]
+    updates: int
 
     def pass_seconds(self, size: int) -> float:
         """Seconds of a pass over `size` samples."""
@@ -83,7 +84,8 @@ def probe(make: Callable[[], TuningMethod], problem: Problem, batch: Batch) -> P
         else:
             taken = float(saved.peak)
         points.append((time.perf_counter() - start, taken))
-    return Probe(*(_line(points[1][k], points[2][k]) for k in (0, 1)))
+    lines = [_line(points[1][k], points[2][k]) for k in (0, 1)]
+    return Probe(lines[0], lines[1], max(learner.updates, 1))
 
 
 def _line(low: float, high: float) -> tuple[float, float]:

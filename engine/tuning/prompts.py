@@ -48,6 +48,17 @@ class PromptSet:
     validation: tuple[Prompt, ...]
     held_out: bool
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> PromptSet:
+        """The very prompts that a run began with, whatever became of its packs and files."""
+        try:
+            tuned, judged = config["prompts"], config["validation"]
+            lists = [[Prompt.make(one["text"], one["seconds"]) for one in found]
+                     for found in (tuned, judged["prompts"])]  # fmt: skip
+            return cls(tuple(lists[0]), tuple(lists[1]), bool(judged["held_out"]))
+        except (KeyError, TypeError) as error:
+            raise StudioError(f"The run's config.json is damaged ({error}).") from error
+
 
 def pack_names(folder: Path = PACKS) -> list[str]:
     """Names of the packs that come with the project: file names without suffix."""

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import torch
-
-from engine.errors import StudioError
-from engine.tuning import checkpoint, presets
+from engine.files import WriteError
+from engine.tuning import checkpoint, preflight, presets
 from engine.tuning.assemble import Workshop
 from engine.tuning.guard import Check, Guard
 from engine.tuning.learner import DivergedError
-from engine.tuning.methods.base import Pass
 from engine.tuning.output import Output
-from engine.tuning.preflight import memory_used
-from engine.tuning.problem import Batch
+from engine.tuning.passes import Passes
 from engine.tuning.session import Session
 
 WAIT_SECONDS = 0.1
@@ -42,7 +37,7 @@ class Run:
         self.shop, self.session, self.say = shop, session, say
         self.output = Output(shop, session)
         self.cadence = cadence or presets.Cadence()
-        self.method = shop.method()
+        self.work = Passes(shop, self.warn)
         self.passes = 0
         self.asked: str | None = None  # why the run should end, if somebody wants it to
         self.paused = False
@@ -50,8 +45,8 @@ class Run:
         self.checked: Check | None = None
         self._limits = limits
         self._good: checkpoint.State | None = None
-        self._split = 1  # parts that a batch is cut into, for methods without micro-batches
         self._next = {"check": 0.0, "preview": 0.0, "checkpoint": 0.0}
+        self._over = 0.0  # when tuning ended
         self._begun = (0.0, 0)  # when this process began to count passes for its estimates
 
     @property
@@ -77,23 +72,35 @@ class Run:
         checkpoint.put(state, self.shop.parameters, self.shop.learner)
         self.passes = int(state.notes["passes"])
         self.session.clock.start(float(state.notes["elapsed"]))
-        self.method.load_state(state.notes["method"])
+        self.work.method.load_state(state.notes["method"])
 
     def _take(self) -> checkpoint.State:
         notes = {
             "passes": self.passes,
             "elapsed": self.session.clock.elapsed(),
-            "method": self.method.state(),
+            "method": self.work.method.state(),
         }
         return checkpoint.take(self.shop.parameters, self.shop.learner, notes)
+
+    def begin(self, resumed: bool, predicted: preflight.Needs) -> None:
+        """Say that tuning starts, and keep room on the disk for its end."""
+        shop = self.shop
+        self.output.reserve()
+        self._event(
+            "start", resumed=resumed, pid=os.getpid(), device=str(shop.device),
+            processes=shop.processes.count,
+            parameters=sum(value.numel() for value in shop.parameters.values()),
+            passes_planned=None, updates_planned=shop.settings.updates,
+            seconds_planned=shop.settings.seconds, predicted=predicted.to_dict(),
+        )  # fmt: skip
 
     def loop(self) -> tuple[str, str, bool]:
         """Tune until the budget is spent or somebody stops it: (reason, message, restored)."""
         self._begun = (time.monotonic(), self.passes)
+        self.session.clock.go_on()
         try:
             if self.main:
-                self._look()
-                self._preview()
+                self._first_look()
             while True:
                 order = self.shop.processes.told(self._order() if self.main else None)
                 if order == WAIT:
@@ -106,6 +113,14 @@ class Run:
                     return self._end(order)
         except DivergedError as error:
             return self._back("diverged", str(error))
+        except WriteError as error:
+            return self._full(error)
+
+    def _first_look(self) -> None:
+        self._look()
+        self._preview()
+        now = time.monotonic()
+        self._next = {name: now + getattr(self.cadence, name) for name in self._next}
 
     def _order(self) -> str:
         """What all processes do next: go, wait, or the reason to end."""
@@ -139,71 +154,19 @@ class Run:
             self._event("resumed")
 
     def _pass(self) -> None:
-        shop, number = self.shop, self.passes
-        start = time.perf_counter()
-        # Methods draw from generators of their own; whatever else draws is resumed as well.
-        torch.manual_seed(shop.settings.seed * 1_000_003 + number)
-        batch = shop.processes.share(shop.bank.draw(shop.batch, shop.settings.seed, number))
-        seen = self._attempt(batch, number)
-        if not torch.isfinite(torch.tensor(seen.reward)):
-            raise DivergedError("The reward is no number any more.")
+        shop, start = self.shop, time.perf_counter()
+        seen = self.work(self.passes)
         self.passes += 1
         norms = shop.learner.norms()
         if self.main:
-            self.session.event(
-                "pass", **{"pass": self.passes}, update=shop.learner.updates,
-                reward=seen.reward, terms=seen.terms, per_step=seen.per_step.tolist(),
+            self._event(
+                "pass", reward=seen.reward, terms=seen.terms, per_step=seen.per_step.tolist(),
                 gradient_norm=sum(norms) / len(norms) if norms else None,
                 drift=None if self.checked is None else self.checked.values.drift,
-                memory_bytes=memory_used(shop.device),
+                memory_bytes=preflight.memory_used(shop.device),
                 samples_per_second=shop.batch / max(time.perf_counter() - start, 1e-9),
                 eta_seconds=self._left(),
             )  # fmt: skip
-
-    def _attempt(self, batch: Batch, number: int) -> Pass:
-        """One pass; where GPU memory runs out, smaller parts, for the rest of the run."""
-        while True:
-            try:
-                parts = torch.arange(len(batch)).tensor_split(self._split)
-                if self._split == 1:
-                    return self.method(self.shop.problem, self.shop.learner, batch, number)
-                seen = [
-                    self.method(self.shop.problem, self.shop.learner, batch.rows(part), number)
-                    for part in parts
-                ]
-                return seen[-1]
-            except torch.OutOfMemoryError as error:
-                self._halve(len(batch), error)
-
-    def _halve(self, size: int, error: torch.OutOfMemoryError) -> None:
-        shop = self.shop
-        shop.learner.optimizer.zero_grad(set_to_none=True)
-        if shop.processes.count > 1:
-            raise StudioError(
-                "A GPU ran out of memory. Choose a smaller --batch; what was saved stays."
-            ) from error
-        if shop.settings.method == "easytune-batched":
-            now = shop.method_config.micro_batch or size
-            smaller = now // 2
-            shop.method_config = replace(shop.method_config, micro_batch=max(smaller, 1))
-            learned = self.method.state()
-            self.method = shop.method()
-            self.method.load_state(learned)
-        else:
-            now = -(-size // self._split)
-            smaller = now // 2
-            self._split = min(2 * self._split, size)
-        if smaller < 1:
-            raise StudioError(
-                "There is not enough GPU memory for a single motion. Close other programs that "
-                "use the GPU, or tune with --device cpu."
-            ) from error
-        if shop.device.type == "cuda":
-            torch.cuda.empty_cache()
-        self.warn(
-            "out_of_memory",
-            f"The GPU ran out of memory: the micro-batch is now {smaller} instead of {now}.",
-        )
 
     def _left(self) -> float | None:
         """Seconds until the budget is spent."""
@@ -294,9 +257,19 @@ class Run:
                 self.checked = self.guard.check()
         return reason, message, self._good is not None
 
-    def save_end(self) -> None:
-        """The last checkpoint, after which nothing of the run can be lost."""
-        self._checkpoint()
+    def finish(self, name: str, reason: str, message: str, restored: bool) -> None:
+        """The last checkpoint and the adapter, after which nothing of the run can be lost."""
+        self.session.clock.pause()
+        self._over = time.monotonic()
+        self.output.release()
+        self.output.checkpoint(self._take(), self._good)
+        self.output.adapter(name)
+        self._event("stopped", reason=reason, message=message, restored=restored)
+        self.say(message)
+
+    def seconds_taken(self) -> float:
+        """Seconds of tuning and of everything that came after it."""
+        return self.session.clock.elapsed() + time.monotonic() - self._over
 
     def warn(self, code: str, message: str) -> None:
         """Say and log something that is worth knowing."""
@@ -307,6 +280,13 @@ class Run:
     def _event(self, kind: str, **fields: Any) -> None:
         where = {"pass": self.passes, "update": self.shop.learner.updates}
         self.session.event(kind, **where, **fields)
+
+    def _full(self, error: WriteError) -> tuple[str, str, bool]:
+        """The disk is full: with the room that was kept for it, the run ends in good order."""
+        self.output.release()
+        self.asked = "disk"
+        self.warn("disk", str(error))
+        return "disk", str(error), False
 
 
 @contextmanager
@@ -329,8 +309,3 @@ def stopped_by_signals(run: Run) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def session_folder(home: Path, name: str) -> Path:
-    """Where the run of a name lies."""
-    return home / "runs" / name

@@ -20,6 +20,7 @@ from engine.files import append_bytes, make_folder, read_json, write_bytes, writ
 FORMAT = "easytune-session"
 VERSION = 1
 CONFIG, EVENTS, CONTROL, LOCK = "config.json", "events.jsonl", "control.json", "lock.json"
+REPORT = "report.json"
 COMMANDS = ("pause", "resume", "stop", "preview")
 _ENDS = {"stopped": "finished", "report": "finished", "error": "failed"}
 
@@ -41,9 +42,8 @@ class Session:
             raise StudioError(
                 f"{folder} holds a run already. Go on with --resume, or choose another --name."
             )
-        if LOCK in found:
-            _check_free(folder)
-            found = [name for name in found if name not in (LOCK, EVENTS, CONTROL)]
+        _check_free(folder)  # what never got as far as its config may be started anew
+        found = [name for name in found if name not in (LOCK, EVENTS, CONTROL)]
         if found:
             raise StudioError(
                 f"{folder} holds other files ({', '.join(found[:3])}). Choose an empty folder."
@@ -170,6 +170,32 @@ def status(folder: Path | str) -> str:
     return _ENDS.get(last[-1], "interrupted") if last else "interrupted"
 
 
+def list_sessions(runs: Path) -> list[Path]:
+    """Folders of the runs in `runs`, newest first: those that have a config or events."""
+    if not runs.is_dir():
+        return []
+    found = [
+        one
+        for one in runs.iterdir()
+        if not one.name.startswith(".") and ((one / CONFIG).is_file() or (one / EVENTS).is_file())
+    ]
+    return sorted(found, key=_begun, reverse=True)
+
+
+def newest(runs: Path) -> Path:
+    """The run that was begun last and is not finished; StudioError when there is none."""
+    for folder in list_sessions(runs):
+        if (folder / CONFIG).is_file() and status(folder) == "interrupted":
+            return folder
+    raise StudioError(f"There is no interrupted run in {runs}. Name one with --name or --session.")
+
+
+def _begun(folder: Path) -> float:
+    """When a run's folder got its first file that stays."""
+    events = read_events(folder)
+    return float(events[0].get("time") or 0.0) if events else folder.stat().st_mtime
+
+
 def live(folder: Path | str) -> bool:
     """Whether a process that runs right now holds the folder."""
     try:
@@ -197,6 +223,7 @@ def process_start(pid: Any) -> str:
 
 
 def _check_free(folder: Path) -> None:
+    """StudioError when a live process has the folder."""
     if live(folder):
         held = read_json(folder / LOCK)
         raise StudioError(
