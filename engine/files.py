@@ -19,7 +19,6 @@ import numpy as np
 
 from engine.errors import StudioError
 
-
 MAX_NPZ_BYTES = 512 * 1024 * 1024
 # What zipfile and numpy raise on damaged, encrypted or lying archives.
 _DAMAGE = (
