@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import unicodedata
+from collections.abc import Collection
 from typing import Any
 
 from engine.errors import StudioError
@@ -72,10 +73,13 @@ def check_steps(steps: Any) -> int:
     return value
 
 
-def check_sizes(config: Any) -> None:
-    """Every field of a dataclass of network sizes is a whole number from 1; StudioError if not."""
+def check_sizes(config: Any, but: Collection[str] = ()) -> None:
+    """Every field of a dataclass of network sizes is a whole number from 1; StudioError if not.
+
+    Fields named in `but` are no sizes.
+    """
     for name, value in vars(config).items():
-        if (_whole(value) or 0) < 1:
+        if name not in but and (_whole(value) or 0) < 1:
             raise StudioError(f"The network's {name} is {shown(value)}: give a whole number.")
 
 

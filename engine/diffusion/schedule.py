@@ -32,6 +32,8 @@ class ScheduleConfig:
 class Schedule:
     """DDIM (eta 0) over a diffusers schedule. x_t = signal(t) * x_0 + noise(t) * eps."""
 
+    stochastic = False
+
     def __init__(self, config: ScheduleConfig | None = None) -> None:
         from diffusers import DDIMScheduler
 
@@ -54,6 +56,24 @@ class Schedule:
         if index + 1 < len(timesteps):
             return float(self.alphas_cumprod[timesteps[index + 1]])
         return float(self.scheduler.final_alpha_cumprod)
+
+    def coefficients(self, timesteps: list[int], index: int) -> tuple[float, ...]:
+        """What `step` needs to know of step `index`: alphas_cumprod before and after it."""
+        now = float(self.alphas_cumprod[timesteps[index]])
+        return now, self.previous(timesteps, index)
+
+    def step(
+        self, output: Tensor, x_t: Tensor, coefficients: Any, noise: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Predicted x_0 and x_prev; coefficients are numbers, or tensors that broadcast.
+
+        Nothing is random in it: `noise` is for schedules in which each step adds fresh noise.
+        """
+        return self.ddim(output, x_t, *coefficients)
+
+    def level(self, timestep: int) -> float:
+        """alphas_cumprod at a timestep: how much signal x_t holds."""
+        return float(self.alphas_cumprod[timestep])
 
     def add_noise(self, x_0: Tensor, eps: Tensor, timestep: Tensor) -> Tensor:
         """Diffuse x_0 [B, N, C] to x_t at timestep [B]."""

@@ -1,0 +1,1 @@
+"""Published motion networks, written from their descriptions and held to their numbers."""
