@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -112,7 +111,7 @@ def test_bad_motions_are_refused_and_nothing_is_stored(tmp_path, exported, spoil
 )  # fmt: skip
 def test_bad_lines_are_refused_by_number(tmp_path, exported, change):
     shutil.copy(exported / lines(exported / DECIDED)[0]["chosen"], tmp_path / "secret.npz")
-    os.symlink(tmp_path / "secret.npz", exported / "link.npz")
+    (exported / "link.npz").symlink_to(tmp_path / "secret.npz")
     entries = lines(exported / DECIDED)
     entries[1] |= change
     (exported / DECIDED).write_text("".join(json.dumps(entry) + "\n" for entry in entries))
