@@ -28,7 +28,8 @@ from engine.tuning.rewards.registry import FORMS
 
 Row = dict[str, Any]
 YARDSTICK = "draft"  # the rival whose best reward the others are timed to
-PUBLISHED = ("draft", "easytune", "easytune-batched", "refl", "draft-lv", "alignprop", "drtune")
+PUBLISHED = ("draft", "easytune", "easytune-batched", "easytune-batched@10", "refl", "draft-lv",
+             "alignprop", "drtune")  # fmt: skip
 TRIAL = 0.25  # share of a run's seconds that a learning rate or a sweep's variant is given
 SHARES = {"all steps": (0.0, 1.0), "first 40 %": (0.0, 0.4), "middle 40 %": (0.3, 0.7),
           "last 40 %": (0.6, 1.0), "last 20 %": (0.8, 1.0)}  # fmt: skip
@@ -38,7 +39,8 @@ def memory(setup: Setup, values: Row, save: Callable[[], None]) -> None:
     """Peak extra bytes of a pass, per method and number of steps; DRaFT also recomputed."""
     args, rows = setup.args, []
     for steps in args.steps:
-        configs = [(name, MethodConfig(name)) for name in args.methods]
+        names = dict.fromkeys(label.partition("@")[0] for label in args.methods)
+        configs = [(name, MethodConfig(name)) for name in names]
         if YARDSTICK in args.methods:
             configs.append((f"{YARDSTICK}, recomputed", MethodConfig(YARDSTICK, checkpoint=True)))
         for label, config in configs:
@@ -60,7 +62,7 @@ def rates(setup: Setup, values: Row) -> dict[str, float]:
     for name in args.methods:
         tried: dict[float, float] = {}
         for rate in args.rates if len(args.rates) > 1 else ():
-            with setup.run(options(args, MethodConfig(name), args.steps[-1], rate, 1000)) as run:
+            with setup.run(entrant(args, name, rate, 1000)) as run:
                 curve = run.train(args.seconds * TRIAL)
             tried[rate] = float("-inf") if curve.diverged else curve.points[-1].reward
             table.append({"method": name, "rate": rate, "reward": tried[rate]})
@@ -80,7 +82,7 @@ def race(setup: Setup, values: Row, save: Callable[[], None]) -> None:
     curves: dict[tuple[str, int], Curve] = {}
     for seed in range(args.seeds):
         for name in args.methods:
-            with setup.run(options(args, MethodConfig(name), steps, best[name], seed)) as run:
+            with setup.run(entrant(args, name, best[name], seed)) as run:
                 curve = curves[name, seed] = run.train(args.seconds)
                 row = {"method": name, "seed": seed, "rate": best[name], **shown(curve)}
                 if quality:
@@ -175,6 +177,36 @@ def options(
     return Options(method, steps, rate, args.rank, args.form, args.weights, seed)
 
 
+def entrant(args: argparse.Namespace, label: str, rate: float, seed: int) -> Options:
+    """A run of NAME or NAME@STEPS: tuned at that many steps, judged at as many as all others."""
+    name, _, steps = label.partition("@")
+    judged = args.steps[-1]
+    own = check_steps(int(steps)) if steps else judged
+    return replace(options(args, MethodConfig(name), own, rate, seed), judged=judged)
+
+
+def _label(text: str) -> str:
+    name, at, steps = text.partition("@")
+    if name not in METHODS or (at and not steps.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text} is no METHOD or METHOD@STEPS: {list(METHODS)}")
+    return text
+
+
+def entrant(args: argparse.Namespace, label: str, rate: float, seed: int) -> Options:
+    """A run of NAME or NAME@STEPS: tuned at that many steps, judged at as many as all others."""
+    name, _, steps = label.partition("@")
+    judged = args.steps[-1]
+    own = check_steps(int(steps)) if steps else judged
+    return replace(options(args, MethodConfig(name), own, rate, seed), judged=judged)
+
+
+def _label(text: str) -> str:
+    name, at, steps = text.partition("@")
+    if name not in METHODS or (at and not steps.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text} is no METHOD or METHOD@STEPS: {list(METHODS)}")
+    return text
+
+
 def shown(curve: Curve) -> Row:
     """A curve as it is stored."""
     return {
@@ -193,7 +225,13 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--evaluator", type=Path, default=Path("checkpoints/evaluator"))
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--parts", default=",".join(PARTS), help="comma-separated")
-    parser.add_argument("--methods", nargs="+", default=list(PUBLISHED), choices=list(METHODS))
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        default=list(PUBLISHED),
+        type=_label,
+        help="METHOD, or METHOD@STEPS to tune at other steps than it is judged at",
+    )
     parser.add_argument("--seconds", type=float, default=8.0, help="of each run, by its own clock")
     parser.add_argument("--steps", nargs="+", type=int, default=[10, 50])
     parser.add_argument("--rates", nargs="+", type=float, default=[3e-4, 1e-3])

@@ -39,7 +39,10 @@ METRICS = ("r1", "r3", "mm_dist", "fid", "diversity", "content", "style")
 
 @dataclass(frozen=True)
 class Options:
-    """Everything that tells one run from another. `rank` 0 tunes whole blocks instead of LoRA."""
+    """Everything that tells one run from another. `rank` 0 tunes whole blocks instead of LoRA.
+
+    `judged` is the number of steps of validation; None means those that are tuned.
+    """
 
     method: MethodConfig
     steps: int
@@ -48,6 +51,12 @@ class Options:
     form: RewardForm = "latent_prev"
     weights: str = "follow=1"
     seed: int = 0
+    judged: int | None = None
+
+    @property
+    def judged_steps(self) -> int:
+        """Denoising steps of validation."""
+        return self.judged or self.steps
 
 
 @dataclass
@@ -144,7 +153,7 @@ class Setup:
     @contextmanager
     def run(self, options: Options) -> Iterator[Run]:
         """A fresh adapter on the base; off again afterwards."""
-        self.base_reward(options.steps, options.weights)
+        self.base_reward(options.judged_steps, options.weights)
         try:
             yield Run(self, options)
         finally:
@@ -184,7 +193,7 @@ class Run:
         options, setup = self.options, self.setup
         self.warm_up()
         learner = Learner(self.tuned, options.rate)
-        curve = Curve([Point(0.0, 0, 0, setup.base_reward(options.steps, options.weights))])
+        curve = Curve([Point(0.0, 0, 0, setup.base_reward(options.judged_steps, options.weights))])
         marks, clock, number = [mark * seconds for mark in MARKS], 0.0, 0
         while marks:
             start = time.perf_counter()
@@ -197,7 +206,7 @@ class Run:
             clock, number = clock + time.perf_counter() - start, number + 1
             if clock >= marks[0]:
                 marks = [mark for mark in marks if mark > clock]
-                reward = setup.validate(options.steps, options.weights)
+                reward = setup.validate(options.judged_steps, options.weights)
                 curve.points.append(Point(clock, number, learner.updates, reward))
         return curve
 
