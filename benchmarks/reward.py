@@ -57,7 +57,7 @@ def held_out(
         for clip in clips
     ]
     keys = [item.key for item in items]
-    return HeldOut.make(features, texts, keys, model.vae, encoder, torch.device(args.device))
+    return HeldOut.make(features, texts, keys, model.ours()[0], encoder, torch.device(args.device))
 
 
 def retrieval(text: np.ndarray, motion: np.ndarray, keys: Sequence[object]) -> Row:
@@ -124,7 +124,7 @@ def scorers(
 def gradients(reward: RewardModel, model: MotionModel, held: HeldOut, t: int, seed: int) -> Row:
     """Mean cosine of both rewards' gradients in x_t, and what a gradient costs each."""
     part = slice(0, PROBED)
-    x_t = held.noised(model.schedule, t, seed)[0][part]
+    x_t = held.noised(model.ours()[1], t, seed)[0][part]
     rows, row = [], {}
     for name, score in scorers(reward, model, held, part, t).items():
         for timed in (False, True):  # the first call warms up
@@ -146,10 +146,7 @@ def measure(
     levels = {}
     for t in args.levels:
         draws = range(args.seed, args.seed + (args.draws if t else 1))
-        rows = [
-            embed(reward.motion, reward.latent, held, model.vae, model.schedule, t, draw)
-            for draw in draws
-        ]
+        rows = [embed(reward.motion, reward.latent, held, *model.ours(), t, draw) for draw in draws]
         levels[str(t)] = {
             name: mean([retrieval(one.text, getattr(one, name), held.keys) for one in rows])
             for name in ("motion", "latent")

@@ -102,7 +102,7 @@ def under_noise(
         for batch, latents in made:
             noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(timestep))
             when = torch.full((len(latents),), timestep, device=latents.device)
-            noisy.append((batch, model.schedule.add_noise(latents, noise.to(latents), when)))
+            noisy.append((batch, model.ours()[1].add_noise(latents, noise.to(latents), when)))
         row: Row = {"alphas_cumprod": float(model.schedule.alphas_cumprod[timestep])}
         for name, value in terms(reward, noisy).items():
             asked = np.abs(clean[name]) > 1e-6

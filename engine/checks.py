@@ -14,6 +14,7 @@ from engine.motion.skeleton import FPS, MAX_SECONDS, MIN_SECONDS
 MAX_PROMPT_CHARACTERS = 500
 MAX_SEED = 2**63 - 1
 MAX_STEPS = 200
+MAX_MODEL_STEPS = 1000  # that a model is judged at: published ones walk all there are
 MIN_GUIDANCE, MAX_GUIDANCE = 1.0, 20.0
 _SLACK = 1e-6  # seconds; a length that passed through float32 is still the length asked for
 
@@ -63,13 +64,11 @@ def check_guidance(guidance: Any) -> float:
     return value
 
 
-def check_steps(steps: Any) -> int:
-    """A number of denoising steps between 1 and 200; StudioError otherwise."""
+def check_steps(steps: Any, most: int = MAX_STEPS) -> int:
+    """A number of denoising steps between 1 and `most` (200); StudioError otherwise."""
     value = _whole(steps)
-    if value is None or not 1 <= value <= MAX_STEPS:
-        raise StudioError(
-            f"{shown(steps)} denoising steps are out of range: choose 1 to {MAX_STEPS}."
-        )
+    if value is None or not 1 <= value <= most:
+        raise StudioError(f"{shown(steps)} denoising steps are out of range: choose 1 to {most}.")
     return value
 
 

@@ -22,7 +22,7 @@ from engine.checks import (
     per_prompt,
 )
 from engine.diffusion.model import MotionModel
-from engine.diffusion.sampler import Guided, sample
+from engine.diffusion.sampler import FreshNoise, Guided, sample
 from engine.errors import StudioError
 from engine.models.adapter import (
     check_strength,
@@ -33,7 +33,7 @@ from engine.models.adapter import (
 )
 from engine.models.adapter_folder import AdapterFolder
 from engine.models.device import exact_convolutions, pick_device
-from engine.models.text import TextEncoder, TransformersTextEncoder
+from engine.models.text import TextEncoder
 from engine.motion.canonical import canonicalize
 from engine.motion.features import features_to_joints
 from engine.motion.ground import settle
@@ -63,16 +63,12 @@ class MotionPipeline:
         capture: bool | None = None,
     ) -> None:
         """`capture` replays the whole sampler as one CUDA graph (default: on CUDA)."""
-        if text.dim != model.denoiser.config.text_dim:
-            raise StudioError(
-                f"The model {model.model_id} reads text states of {model.denoiser.config.text_dim} "
-                f"channels, the text encoder {text.name} gives {text.dim}. "
-                f"Use the encoder it was trained with: {model.text_encoder}."
-            )
+        model.meet(text)
         self.model = model
         self.text = text
         self.device = device
-        self._capture = device.type == "cuda" if capture is None else capture
+        # Published models decode by length or draw noise on the way: no graph can hold that.
+        self._capture = (device.type == "cuda" if capture is None else capture) and model.own
         self._captured: CapturedSampler | None = None
         self._states: OrderedDict[str, Tensor] = OrderedDict()
         self._lock = threading.Lock()
@@ -92,7 +88,7 @@ class MotionPipeline:
         """Load a model folder; `device` defaults to CUDA where there is one."""
         place = pick_device(device)
         model = MotionModel.from_pretrained(folder, place)
-        made = cls(model, text or TransformersTextEncoder(device=place), place)
+        made = cls(model, text or model.encoder(place), place)
         if adapter is not None:
             made.adapt(adapter, strength)
         return made
@@ -169,7 +165,8 @@ class MotionPipeline:
         frames = [check_seconds(value) for value in per_prompt(seconds, len(texts), "seconds")]
         chosen = [check_seed(value) for value in per_prompt(seeds, len(texts), "seeds")]
         scale = check_guidance(self.model.guidance_scale if guidance is None else guidance)
-        count = check_steps(self.model.steps if steps is None else steps)
+        count = self.model.steps if steps is None else check_steps(steps)
+        self.model.schedule.timesteps(count)  # not every model can walk every number
         if not texts:
             return []
         with self._turn(cancel), exact_convolutions():
@@ -195,11 +192,19 @@ class MotionPipeline:
         """
         return *self._noise(frames, seeds), *self._encode(texts)
 
+    def fresh(self, noise: Tensor, seeds: Sequence[int]) -> FreshNoise | None:
+        """What a stochastic sampler adds to trajectories from `noise` [B, N, latent_dim]."""
+        if not self.model.schedule.stochastic:
+            return None
+        longest = self.model.vae.n_tokens(MAX_FRAMES)
+        return FreshNoise(tuple(seeds), longest, noise.shape[1], noise.shape[2], self.device)
+
     @torch.no_grad()
     def joints(self, latents: Tensor, mask: Tensor, frames: Sequence[int]) -> list[np.ndarray]:
         """Clean joints [T, 22, 3] of latents [B, N, latent_dim], each of its number of frames."""
         with exact_convolutions():
-            decoded = _decoded(self.model.vae.decode(latents, mask))
+            lengths = torch.tensor(list(frames), device=self.device)
+            decoded = _decoded(self.model.vae.decode(latents, mask, lengths))
         return [_cleaned(decoded[i, :length]) for i, length in enumerate(frames)]
 
     @contextmanager
@@ -228,11 +233,12 @@ class MotionPipeline:
         lengths = torch.tensor(frames, device=self.device)
         if self._capture and cancel is None:
             return self._captured_sampler()(noise, states, text_mask, lengths, mask, scale, steps)
-        guided = Guided.make(self.model.denoiser, states, text_mask, lengths, mask, scale)
+        fresh = self.fresh(noise, seeds)
+        guided = Guided.make(self.model.denoiser, states, text_mask, lengths, mask, scale, fresh)
         latents = sample(self.model.denoiser, self.model.schedule, noise, guided, steps, cancel)
         if latents is None:
             raise Cancelled("Cancelled.")
-        return self.model.vae.decode(latents, mask)
+        return self.model.vae.decode(latents, mask, lengths)
 
     def _captured_sampler(self) -> CapturedSampler:
         if self._captured is None:

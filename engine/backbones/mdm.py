@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from engine.backbones.skip_transformer import EncoderLayer, sinusoidal_positions
 from engine.checks import check_sizes
+from engine.models.backbone import Codec, Network
 from engine.models.denoiser import Condition
 from engine.motion.skeleton import MAX_FRAMES
 
@@ -35,7 +36,7 @@ class MDMConfig:
         return asdict(self)
 
 
-class MDM(nn.Module):
+class MDM(Network):
     """Predicts x_0 of normalised motions x_t [B, T, features] from CLIP's vector of the prompt."""
 
     positions: Tensor
@@ -87,16 +88,11 @@ class FramesConfig:
     latent_dim: int = 263
     masked: bool = True
 
-    @property
-    def frames_per_token(self) -> int:
-        """Always one."""
-        return 1
-
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
-class Frames(nn.Module):
+class Frames(Codec):
     """Stands where latent models have their VAE: normalises features, and takes it back.
 
     A network that sees padding was trained on motions padded to full length: then every motion

@@ -23,6 +23,7 @@ from engine.backbones.skip_transformer import (
     with_tokens,
 )
 from engine.checks import check_sizes
+from engine.models.backbone import Codec, Network
 from engine.models.denoiser import Condition
 
 
@@ -49,7 +50,7 @@ class MLDVAEConfig:
         return asdict(self)
 
 
-class MLDVAE(nn.Module):
+class MLDVAE(Codec):
     """Motions to latent tokens [B, latent_tokens, latent_dim] and back, of any length."""
 
     feature_mean: Tensor
@@ -139,7 +140,7 @@ class MLDDenoiserConfig:
         return asdict(self)
 
 
-class MLDDenoiser(nn.Module):
+class MLDDenoiser(Network):
     """Predicts the noise in latents x_t from one sentence vector; it does not see the length."""
 
     empty: Tensor
@@ -155,13 +156,9 @@ class MLDDenoiser(nn.Module):
         self.emb_proj = nn.Sequential(first, nn.Linear(config.text_dim, width))
         self.query_pos = LearnedPositions(width)
         self.blocks = skip_encoder(width, config.layers, config.heads, config.feed_forward)
+        self.takes_guidance = config.guidance_dim > 0
         # What "no prompt" is: the empty sentence's vector, which only the text encoder knows.
         self.register_buffer("empty", torch.zeros(config.text_dim), persistent=False)
-
-    @property
-    def takes_guidance(self) -> bool:
-        """Whether the guidance scale is an input, so that no second pass is needed."""
-        return self.config.guidance_dim > 0
 
     def text(self, states: Tensor, mask: Tensor, dropped: Tensor | None = None) -> Condition:
         """Sentence vectors [B, 1, text_dim] as they are; where `dropped` [B], the empty one."""

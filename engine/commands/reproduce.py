@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.checks import (
+    MAX_MODEL_STEPS,
     check_guidance,
     check_prompt,
     check_seconds,
@@ -148,7 +149,7 @@ def _order(receipt: dict[str, Any]) -> Order:
         strength=float(receipt["strength"]),
         device=str(receipt["device"])[:40],
         guidance=check_guidance(receipt["guidance"]),
-        steps=check_steps(receipt["steps"]),
+        steps=check_steps(receipt["steps"], MAX_MODEL_STEPS),
         wishes=wishes,
         places=places,
         hashes=hashes,

@@ -36,7 +36,7 @@ def compare(
     and adapters, Cancelled when `cancel` says so.
     """
     text, frames, start = check_prompt(prompt), check_seconds(seconds), check_seed(seed)
-    count = check_steps(pipeline.model.steps if steps is None else steps)
+    count = pipeline.model.steps if steps is None else check_steps(steps)
     judge = judge or Judge()
 
     def side(choice: ModelChoice) -> Side:

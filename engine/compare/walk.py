@@ -52,12 +52,13 @@ def walk(
     model = pipeline.model
     noise, mask, states, text_mask = pipeline.prepare(prompts, frames, seeds)
     lengths = torch.tensor(frames, device=pipeline.device)
-    guided = Guided.make(model.denoiser, states, text_mask, lengths, mask, guidance)
+    fresh = pipeline.fresh(noise, seeds)
+    guided = Guided.make(model.denoiser, states, text_mask, lengths, mask, guidance, fresh)
     with exact_convolutions():
         done = tuple(trajectory(model.denoiser, model.schedule, noise, guided, steps, cancel))
     if len(done) < steps:
         raise Cancelled("Cancelled.")
-    batch = Batch(tuple(prompts), states, text_mask, lengths, mask, noise)
+    batch = Batch(tuple(prompts), states, text_mask, lengths, mask, noise, fresh)
     return Walk(batch, tuple(frames), tuple(model.schedule.timesteps(steps)), done)
 
 

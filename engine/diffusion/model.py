@@ -9,16 +9,38 @@ from typing import Any
 
 import torch
 
-from engine.checks import check_guidance, check_steps
+from engine.backbones.mdm import MDM, Frames, FramesConfig, MDMConfig
+from engine.backbones.mld import MLDVAE, MLDDenoiser, MLDDenoiserConfig, MLDVAEConfig
+from engine.backbones.text import PUBLISHED, PublishedEncoder
+from engine.checks import MAX_MODEL_STEPS, check_guidance, check_steps
+from engine.diffusion.ancestral import AncestralConfig, AncestralSchedule
+from engine.diffusion.consistency import ConsistencyConfig, ConsistencySchedule
 from engine.diffusion.schedule import Schedule, ScheduleConfig
 from engine.errors import StudioError
 from engine.files import read_json, write_json
+from engine.models.backbone import Codec, Network, Sampling
 from engine.models.denoiser import Denoiser, DenoiserConfig
+from engine.models.text import TextEncoder, TransformersTextEncoder
 from engine.models.vae import MotionVAE, VAEConfig
 from engine.models.weights import load_weights, save_weights, write_manifest
 
 FORMAT = "easytune-motion-model"
 VERSION = 1
+OWN = "easytune"
+# Per family: its networks with their configs, and what both must agree in.
+_FAMILIES: dict[str, tuple[Any, Any, Any, Any, dict[str, str]]] = {
+    OWN: (MotionVAE, VAEConfig, Denoiser, DenoiserConfig,
+          {"latent_dim": "latent_dim", "frames_per_token": "frames_per_token"}),
+    "mld": (MLDVAE, MLDVAEConfig, MLDDenoiser, MLDDenoiserConfig,
+            {"latent_dim": "latent_dim", "latent_tokens": "latent_tokens"}),
+    "mdm": (Frames, FramesConfig, MDM, MDMConfig,
+            {"latent_dim": "features", "masked": "mask_frames"}),
+}  # fmt: skip
+_SCHEDULES: dict[str, tuple[Any, Any]] = {
+    "ddim": (Schedule, ScheduleConfig),
+    "ancestral": (AncestralSchedule, AncestralConfig),
+    "consistency": (ConsistencySchedule, ConsistencyConfig),
+}
 # How wrong names, kinds or sizes in a config surface, some only inside torch or diffusers.
 _WRONG = (KeyError, TypeError, ValueError, ArithmeticError, RuntimeError, StudioError)
 
@@ -27,13 +49,14 @@ _WRONG = (KeyError, TypeError, ValueError, ArithmeticError, RuntimeError, Studio
 class MotionModel:
     """VAE, denoiser and schedule that belong together, with the sampling they were judged at."""
 
-    vae: MotionVAE
-    denoiser: Denoiser
-    schedule: Schedule
+    vae: Codec
+    denoiser: Network
+    schedule: Sampling
     steps: int = 10
     guidance_scale: float = 3.0
     text_encoder: str = "all-MiniLM-L6-v2"
     model_id: str = "untrained"
+    family: str = OWN
 
     @classmethod
     def from_pretrained(cls, folder: Path | str, device: torch.device | str = "cpu") -> MotionModel:
@@ -68,15 +91,21 @@ class MotionModel:
     @classmethod
     def _built(cls, config: dict[str, Any]) -> MotionModel:
         """Untrained modules as config.json describes them; raises whatever is wrong with it."""
-        vae = MotionVAE(VAEConfig(**config["vae"]))
-        denoiser = Denoiser(DenoiserConfig(**config["denoiser"]))
-        for name in ("latent_dim", "frames_per_token"):
-            if getattr(vae.config, name) != getattr(denoiser.config, name):
-                raise ValueError(f"the VAE and the denoiser differ in {name}")
-        schedule = Schedule(ScheduleConfig(**config["schedule"]))
+        family = str(config.get("family", OWN))
+        codec, codec_config, network, network_config, shared = _FAMILIES[family]
+        vae = codec(codec_config(**config["vae"]))
+        denoiser = network(network_config(**config["denoiser"]))
+        for ours, theirs in shared.items():
+            if getattr(vae.config, ours) != getattr(denoiser.config, theirs):
+                raise ValueError(f"the VAE and the denoiser differ in {theirs}")
+        values = dict(config["schedule"])
+        schedule, schedule_config = _SCHEDULES[values.pop("kind", "ddim")]
+        made = schedule(schedule_config(**values))
         sampling = config["sampling"]
-        steps = check_steps(sampling["steps"])
-        return cls(vae, denoiser, schedule, steps, check_guidance(sampling["guidance_scale"]))
+        steps = check_steps(sampling["steps"], MAX_MODEL_STEPS)
+        made.timesteps(steps)  # says now what it cannot walk
+        guidance = check_guidance(sampling["guidance_scale"])
+        return cls(vae, denoiser, made, steps, guidance, family=family)
 
     def save_pretrained(self, folder: Path | str, half: bool = True) -> None:
         """Write config and weights; half precision halves the files and moves joints < 0.1 mm."""
@@ -86,11 +115,42 @@ class MotionModel:
         write_json(folder / "config.json", self.config())
         write_manifest(folder)
 
+    @property
+    def own(self) -> bool:
+        """Whether this is a model of this project's kind, and not a published one."""
+        return self.family == OWN
+
+    def ours(self) -> tuple[MotionVAE, Schedule]:
+        """VAE and noise of a model of this project's kind; StudioError for a published one."""
+        if not (isinstance(self.vae, MotionVAE) and isinstance(self.schedule, Schedule)):
+            raise StudioError(
+                f"The model {self.model_id} is a published one; this needs one of this project's."
+            )
+        return self.vae, self.schedule
+
+    def encoder(self, device: torch.device | str) -> TextEncoder:
+        """The text encoder that the model was trained with; StudioError when it is not here."""
+        if self.text_encoder in PUBLISHED:
+            return PublishedEncoder(self.text_encoder, device)
+        return TransformersTextEncoder(device=device)
+
+    def meet(self, encoder: TextEncoder) -> None:
+        """Check that the encoder fits, and learn from it what no prompt is where that is needed."""
+        if encoder.dim != self.denoiser.config.text_dim:
+            raise StudioError(
+                f"The model {self.model_id} reads text states of {self.denoiser.config.text_dim} "
+                f"channels, the text encoder {encoder.name} gives {encoder.dim}. "
+                f"Use the encoder it was trained with: {self.text_encoder}."
+            )
+        if isinstance(self.denoiser, MLDDenoiser) and not self.denoiser.takes_guidance:
+            self.denoiser.empty.copy_(encoder.encode([""])[0][0, 0])
+
     def config(self) -> dict[str, Any]:
         """Everything but the weights, as stored in config.json."""
         return {
             "format": FORMAT,
             "version": VERSION,
+            **({} if self.own else {"family": self.family}),
             "vae": self.vae.config.to_dict(),
             "denoiser": self.denoiser.config.to_dict(),
             "schedule": self.schedule.config.to_dict(),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from engine.diffusion.schedule import Schedule
-from engine.models.denoiser import Condition, Denoiser
+from engine.models.backbone import Network, Sampling
+from engine.models.denoiser import Condition
 
 
 @dataclass(frozen=True)
@@ -24,33 +24,72 @@ class Step:
 
 
 @dataclass(frozen=True)
+class FreshNoise:
+    """The noise that a stochastic sampler adds in each step: drawn from each sample's own seed.
+
+    Made when it is asked for, so that a thousand steps take no memory. `longest` rows are drawn
+    and `tokens` kept, so that what else is in a batch cannot matter.
+    """
+
+    seeds: tuple[int, ...]
+    longest: int
+    tokens: int
+    channels: int
+    device: torch.device
+
+    def at(self, index: int) -> Tensor:
+        """Noise [B, tokens, channels] of step `index`."""
+        rows = []
+        for seed in self.seeds:
+            mixed = (seed * 1_000_003 + index + 1) % 2**63
+            generator = torch.Generator().manual_seed(mixed)
+            rows.append(torch.randn(self.longest, self.channels, generator=generator))
+        return torch.stack(rows)[:, : self.tokens].to(self.device)
+
+    def rows(self, index: Tensor) -> FreshNoise:
+        """The same for some of the samples."""
+        return replace(self, seeds=tuple(self.seeds[row] for row in index.tolist()))
+
+
+@dataclass(frozen=True)
 class Guided:
-    """A prompt with and without its words, stacked so that both take one pass of the network."""
+    """A prompt with and without its words, stacked so that both take one pass of the network.
+
+    `fresh` is there for stochastic samplers only.
+    """
 
     condition: Condition
     frames: Tensor
     mask: Tensor | None
     guidance_scale: float
+    fresh: FreshNoise | None = None
 
     @classmethod
     def make(
         cls,
-        denoiser: Denoiser,
+        denoiser: Network,
         states: Tensor,
         text_mask: Tensor,
         frames: Tensor,
         mask: Tensor | None,
         guidance_scale: float,
+        fresh: FreshNoise | None = None,
     ) -> Guided:
-        """From token states [B, L, text_dim]; a scale of 1 needs no unconditional half."""
+        """From token states [B, L, text_dim]; a scale of 1 needs no unconditional half.
+
+        Nor does a network that takes the scale as an input.
+        """
+        if denoiser.takes_guidance:
+            condition = denoiser.with_guidance(denoiser.text(states, text_mask), guidance_scale)
+            return cls(condition, frames, mask, 1.0, fresh)
         if guidance_scale == 1.0:
             condition = denoiser.text(states, text_mask)
-            return cls(condition, frames, mask, guidance_scale)
+            return cls(condition, frames, mask, guidance_scale, fresh)
         kept = torch.zeros(len(states), dtype=torch.bool, device=states.device)
         dropped = torch.cat([kept, ~kept])
         condition = denoiser.text(states.repeat(2, 1, 1), text_mask.repeat(2, 1), dropped)
         twice = None if mask is None else mask.repeat(2, 1)
-        return cls(condition, frames.repeat(2), twice, guidance_scale)
+        return cls(condition, frames.repeat(2), twice, guidance_scale, fresh)
 
     def rows(self, index: Tensor) -> Guided:
         """The same for some of the samples: `index` [b] into the B samples."""
@@ -60,9 +99,14 @@ class Guided:
         words = self.condition
         condition = Condition(words.tokens[both], words.mask[both], words.pooled[both])
         mask = None if self.mask is None else self.mask[both]
-        return Guided(condition, self.frames[both], mask, self.guidance_scale)
+        fresh = None if self.fresh is None else self.fresh.rows(index)
+        return Guided(condition, self.frames[both], mask, self.guidance_scale, fresh)
 
-    def predict(self, denoiser: Denoiser, x_t: Tensor, timestep: int | Tensor) -> Tensor:
+    def noise(self, index: int) -> Tensor | None:
+        """Fresh noise [B, N, latent_dim] of step `index`, where the sampler adds any."""
+        return None if self.fresh is None else self.fresh.at(index)
+
+    def predict(self, denoiser: Network, x_t: Tensor, timestep: int | Tensor) -> Tensor:
         """Classifier-free guided network output at x_t [B, N, latent_dim]; timestep one or [B]."""
         halves = self.frames.shape[0] // x_t.shape[0]
         x = x_t.repeat(halves, 1, 1)
@@ -78,14 +122,14 @@ class Guided:
 
 
 def trajectory(
-    denoiser: Denoiser,
-    schedule: Schedule,
+    denoiser: Network,
+    schedule: Sampling,
     noise: Tensor,
     guided: Guided,
     steps: int,
     cancel: Callable[[], bool] | None = None,
 ) -> Iterator[Step]:
-    """DDIM with eta 0 from `noise` [B, N, latent_dim]; stops early when `cancel` says so."""
+    """From `noise` [B, N, latent_dim] to the end; stops early when `cancel` says so."""
     x_t = noise
     timesteps = schedule.timesteps(steps)
     for index in range(len(timesteps)):
@@ -97,8 +141,8 @@ def trajectory(
 
 
 def take_step(
-    denoiser: Denoiser,
-    schedule: Schedule,
+    denoiser: Network,
+    schedule: Sampling,
     x_t: Tensor,
     guided: Guided,
     timesteps: list[int],
@@ -106,22 +150,25 @@ def take_step(
 ) -> Step:
     """Step `index` of a trajectory over `timesteps`, from x_t [B, N, latent_dim]."""
     output = guided.predict(denoiser, x_t, timesteps[index])
-    return finish_step(schedule, output, x_t, timesteps, index)
+    return finish_step(schedule, output, x_t, timesteps, index, guided.noise(index))
 
 
 def finish_step(
-    schedule: Schedule, output: Tensor, x_t: Tensor, timesteps: list[int], index: int
+    schedule: Sampling,
+    output: Tensor,
+    x_t: Tensor,
+    timesteps: list[int],
+    index: int,
+    noise: Tensor | None = None,
 ) -> Step:
     """The rest of step `index` once the guided network output at x_t is there."""
-    timestep = timesteps[index]
-    alpha = float(schedule.alphas_cumprod[timestep])
-    x_0, x_prev = schedule.ddim(output, x_t, alpha, schedule.previous(timesteps, index))
-    return Step(index, timestep, x_t, x_0, x_prev)
+    x_0, x_prev = schedule.step(output, x_t, schedule.coefficients(timesteps, index), noise)
+    return Step(index, timesteps[index], x_t, x_0, x_prev)
 
 
 def sample(
-    denoiser: Denoiser,
-    schedule: Schedule,
+    denoiser: Network,
+    schedule: Sampling,
     noise: Tensor,
     guided: Guided,
     steps: int,

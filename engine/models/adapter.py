@@ -23,12 +23,14 @@ from engine.models.full_tuning import FullTuning
 if TYPE_CHECKING:
     from peft.tuners.lora import LoraLayer
 
-    from engine.models.denoiser import Denoiser
+    from engine.models.backbone import Network
 
 # The blocks' attention and feed-forward layers, as PEFT matches names; never the text head's.
+# The second half are the names in published models, whose blocks may lie one level deeper.
 LAYERS = (
     r"blocks\.\d+\.(?:(?:self_attention|cross_attention)\.(?:query|key_value|out)"
     r"|feed_forward\.[02])"
+    r"|blocks\.(?:\w+\.)*(?:self_attn\.(?:in_proj|out_proj)|linear[12])"
 )
 NAME = "default"
 MAX_RANK = 256
@@ -36,7 +38,7 @@ MAX_STRENGTH = 1.5
 
 
 def attach(
-    denoiser: Denoiser, rank: int = 8, alpha: float = 16, name: str = NAME, seed: int = 0
+    denoiser: Network, rank: int = 8, alpha: float = 16, name: str = NAME, seed: int = 0
 ) -> list[nn.Parameter]:
     """Put fresh LoRA layers (B = 0: nothing changes yet) on the blocks; returns what to train.
 
@@ -54,13 +56,13 @@ def attach(
     return trained
 
 
-def attach_full(denoiser: Denoiser, name: str = NAME) -> list[nn.Parameter]:
+def attach_full(denoiser: Network, name: str = NAME) -> list[nn.Parameter]:
     """Make the blocks' own weights trainable, with the base's kept aside; returns them."""
     denoiser.requires_grad_(False)
     return FullTuning.of(denoiser).train(name)
 
 
-def detach(denoiser: Denoiser) -> None:
+def detach(denoiser: Network) -> None:
     """Take every adapter off: the denoiser is its base again, bit for bit."""
     base: dict[Any, nn.Module] = {one: one.get_base_layer() for one in lora_layers(denoiser)}
     for parent in list(denoiser.modules()):
@@ -74,7 +76,7 @@ def detach(denoiser: Denoiser) -> None:
 
 
 @contextmanager
-def disabled(denoiser: Denoiser) -> Iterator[None]:
+def disabled(denoiser: Network) -> Iterator[None]:
     """The base's own predictions inside the block. A captured CUDA graph does not see this."""
     layers = lora_layers(denoiser)
     trained = [value for value in denoiser.parameters() if value.requires_grad]
@@ -102,7 +104,7 @@ def check_strength(strength: float) -> float:
     return float(strength)
 
 
-def set_strength(denoiser: Denoiser, strength: float, name: str = NAME) -> None:
+def set_strength(denoiser: Network, strength: float, name: str = NAME) -> None:
     """How much of an adapter is applied: 0 none, 1 as trained, at most 1.5. Nothing is merged."""
     strength = check_strength(strength)
     full = FullTuning.find(denoiser)
@@ -112,7 +114,7 @@ def set_strength(denoiser: Denoiser, strength: float, name: str = NAME) -> None:
         layer.set_scale(name, strength)
 
 
-def save_adapter(denoiser: Denoiser, folder: Path, card: dict[str, Any], name: str = NAME) -> None:
+def save_adapter(denoiser: Network, folder: Path, card: dict[str, Any], name: str = NAME) -> None:
     """Write an adapter as a folder (PEFT's files, easytune.json, README.md), whole or not at all.
 
     `card` needs base {"id"}; config, prompts, reward, measured and words are shown where given.
@@ -128,7 +130,7 @@ def save_adapter(denoiser: Denoiser, folder: Path, card: dict[str, Any], name: s
 
 
 def load_adapter(
-    denoiser: Denoiser,
+    denoiser: Network,
     folder: Path | str,
     strength: float = 1.0,
     base_hash: str | None = None,
@@ -161,7 +163,7 @@ def load_adapter(
 
 
 def load_blend(
-    denoiser: Denoiser, parts: Sequence[tuple[Path | str, float]], base_hash: str | None = None
+    denoiser: Network, parts: Sequence[tuple[Path | str, float]], base_hash: str | None = None
 ) -> list[AdapterFolder]:
     """Several adapters at once, each with its strength: their changes add up."""
     own = base_hash or weights_hash(denoiser)
@@ -175,7 +177,7 @@ def load_blend(
         raise
 
 
-def adapter_tensors(denoiser: Denoiser, name: str = NAME) -> dict[str, nn.Parameter]:
+def adapter_tensors(denoiser: Network, name: str = NAME) -> dict[str, nn.Parameter]:
     """The live tensors of an adapter under the names they have on disk, in a fixed order."""
     full = FullTuning.find(denoiser)
     if full is not None and name in full.names:
@@ -183,7 +185,7 @@ def adapter_tensors(denoiser: Denoiser, name: str = NAME) -> dict[str, nn.Parame
     return _lora_tensors(denoiser, name)
 
 
-def weights_hash(denoiser: Denoiser) -> str:
+def weights_hash(denoiser: Network) -> str:
     """SHA-256 of the base's weights as loaded, whatever adapters sit on them."""
     full = FullTuning.find(denoiser)
     hidden: dict[str, Tensor] = {} if full is None else full.base
@@ -198,7 +200,7 @@ def weights_hash(denoiser: Denoiser) -> str:
     return digest.hexdigest()
 
 
-def lora_layers(denoiser: Denoiser) -> list[LoraLayer]:
+def lora_layers(denoiser: Network) -> list[LoraLayer]:
     """Every layer that carries LoRA, in the network's order."""
     if not hasattr(denoiser, "peft_config"):
         return []  # PEFT takes seconds to import, and nobody needs it here
@@ -207,7 +209,7 @@ def lora_layers(denoiser: Denoiser) -> list[LoraLayer]:
     return [module for module in denoiser.modules() if isinstance(module, LoraLayer)]
 
 
-def _inject(denoiser: Denoiser, rank: int, alpha: float, name: str, seed: int = 0) -> None:
+def _inject(denoiser: Network, rank: int, alpha: float, name: str, seed: int = 0) -> None:
     """PEFT's layers on every layer of LAYERS; the caller's random numbers stay as they are."""
     from peft import LoraConfig, inject_adapter_in_model
 
@@ -222,7 +224,7 @@ def _inject(denoiser: Denoiser, rank: int, alpha: float, name: str, seed: int = 
         layer.set_adapter(list(layer.r))  # the new one beside the others, not instead of them
 
 
-def _lora_tensors(denoiser: Denoiser, name: str) -> dict[str, nn.Parameter]:
+def _lora_tensors(denoiser: Network, name: str) -> dict[str, nn.Parameter]:
     found = {}
     for key, value in denoiser.named_parameters():
         if ".lora_" in key and f".{name}." in key:
@@ -230,12 +232,12 @@ def _lora_tensors(denoiser: Denoiser, name: str) -> dict[str, nn.Parameter]:
     return found
 
 
-def _sizes(denoiser: Denoiser, name: str) -> dict[str, Any]:
+def _sizes(denoiser: Network, name: str) -> dict[str, Any]:
     layer = lora_layers(denoiser)[0]
     return {"rank": layer.r[name], "alpha": layer.lora_alpha[name]}
 
 
-def _check_fit(denoiser: Denoiser, tensors: dict[str, Tensor], found: AdapterFolder) -> None:
+def _check_fit(denoiser: Network, tensors: dict[str, Tensor], found: AdapterFolder) -> None:
     """StudioError unless the tensors are exactly those that LoRA of this rank has here."""
     wanted: dict[str, tuple[int, ...]] = {}
     for key, module in denoiser.named_modules():

@@ -12,6 +12,7 @@ from torch.nn.functional import pad, silu
 
 from engine.checks import check_sizes
 from engine.errors import StudioError
+from engine.models.backbone import Network
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ class TextHead(nn.Module):
         return Condition(x, mask, x[:, 0])
 
 
-class Denoiser(nn.Module):
+class Denoiser(Network):
     """Predicts noise, velocity or clean latents (the schedule says which) of latents x_t."""
 
     def __init__(self, config: DenoiserConfig | None = None) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from engine.errors import StudioError
 
 if TYPE_CHECKING:
-    from engine.models.denoiser import Denoiser
+    from engine.models.backbone import Network
 
 _SLOT = "_full_tuning"
 
@@ -18,7 +18,7 @@ _SLOT = "_full_tuning"
 class FullTuning:
     """Tuned weights of all blocks. The live weights are base + sum of strength * (tuned - base)."""
 
-    def __init__(self, denoiser: Denoiser) -> None:
+    def __init__(self, denoiser: Network) -> None:
         self._live = {
             f"blocks.{key}": value for key, value in denoiser.blocks.named_parameters()
             if ".lora_" not in key
@@ -31,12 +31,12 @@ class FullTuning:
         self._hidden: dict[str, Tensor] = {}
 
     @classmethod
-    def find(cls, denoiser: Denoiser) -> FullTuning | None:
+    def find(cls, denoiser: Network) -> FullTuning | None:
         """The denoiser's full tuning, if it has one."""
         return denoiser.__dict__.get(_SLOT)
 
     @classmethod
-    def of(cls, denoiser: Denoiser) -> FullTuning:
+    def of(cls, denoiser: Network) -> FullTuning:
         """The denoiser's full tuning; made, with the weights it has now as base, if need be."""
         found = cls.find(denoiser)
         if found is None:
@@ -44,7 +44,7 @@ class FullTuning:
         return found
 
     @classmethod
-    def remove(cls, denoiser: Denoiser) -> None:
+    def remove(cls, denoiser: Network) -> None:
         """Give the denoiser its base weights back."""
         found = denoiser.__dict__.pop(_SLOT, None)
         if found is not None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from engine.checks import check_sizes
 from engine.errors import StudioError
+from engine.models.backbone import Codec
 
 N_FEATURES = 263
 
@@ -109,7 +110,7 @@ class Decoder(nn.Module):
         return self.out(_masked(nn.functional.silu(x), mask)).transpose(1, 2)
 
 
-class MotionVAE(nn.Module):
+class MotionVAE(Codec):
     """HumanML3D features in metres and radians <-> latents of about unit variance.
 
     Feature and latent statistics are buffers, so callers never normalise anything themselves.
@@ -153,10 +154,13 @@ class MotionVAE(nn.Module):
         )
         return normalised * self.feature_std + self.feature_mean
 
-    def decode(self, latents: Tensor, mask: Tensor | None = None) -> Tensor:
+    def decode(
+        self, latents: Tensor, mask: Tensor | None = None, frames: Tensor | None = None
+    ) -> Tensor:
         """Standardised latents [B, N, latent_dim] -> features [B, N * frames_per_token, 263].
 
         `mask` [B, N] marks real tokens: what stands in the others never reaches real frames.
+        `frames` is not needed.
         """
         return self.decode_raw(latents * self.latent_std + self.latent_mean, mask)
 

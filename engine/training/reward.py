@@ -134,22 +134,23 @@ def train(
     place = pick_device(device)
     base = MotionModel.from_pretrained(model, place)
     encoder = encoder or TransformersTextEncoder(device=place)
-    pairs = Pairs(data, base.vae, encoder, place)
-    held = HeldOut.validation(data, base.vae, encoder, place)
-    sizes = config or RewardConfig(text_dim=encoder.dim, latent_dim=base.vae.config.latent_dim)
+    vae, schedule = base.ours()
+    pairs = Pairs(data, vae, encoder, place)
+    held = HeldOut.validation(data, vae, encoder, place)
+    sizes = config or RewardConfig(text_dim=encoder.dim, latent_dim=vae.config.latent_dim)
     learner = Learner(sizes).to(place)
     pairs.fit(learner.motion)
     average = Average(learner, hyper.decay)
     averaged = cast(Learner, average.module)
     reward = RewardModel(
         averaged.motion, averaged.latent, file_sha256(Path(model) / "vae.safetensors"),
-        base.schedule.config.to_dict(), encoder.name,
+        schedule.config.to_dict(), encoder.name,
     )  # fmt: skip
     log.info("reward: ready after %.0f s", time.monotonic() - started)
 
     def check() -> dict[str, float]:
         reward.save_pretrained(out)
-        return {} if held is None else scores(reward, held, base.vae, base.schedule)
+        return {} if held is None else scores(reward, held, vae, schedule)
 
     updates, curve = _loop(learner, average, pairs, base, hyper, check)
     report = {"updates": updates, **asdict(hyper), "device": str(place), "curve": curve}
@@ -168,8 +169,10 @@ def _loop(
     def terms_of(*inputs: Tensor) -> Tensor:
         return loss_terms(learner, hyper.match, hyper.half, *inputs)
 
+    vae, schedule = base.ours()
+
     def inputs() -> tuple[Tensor, ...]:
-        return views(pairs.pairs(hyper.batch), base.vae, base.schedule, hyper.half)
+        return views(pairs.pairs(hyper.batch), vae, schedule, hyper.half)
 
     update = Updater(learner, terms_of, hyper.weight_decay, hyper.graph)
     update(0.0, *inputs())

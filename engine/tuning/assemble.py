@@ -22,7 +22,7 @@ from engine.models.adapter import (
 )
 from engine.models.device import pick_device
 from engine.models.registry import resolve_adapter, resolve_model
-from engine.models.text import TextEncoder, TransformersTextEncoder
+from engine.models.text import TextEncoder
 from engine.pipeline import MotionPipeline
 from engine.tuning import presets
 from engine.tuning.methods.base import TuningMethod
@@ -123,7 +123,7 @@ def assemble(
     full = _attach(settings, model, start_from, base_hash)
     denoiser = model.denoiser
     problem = Problem(model, reward, steps, model.guidance_scale, lambda: disabled(denoiser))
-    encoder = encoder or TransformersTextEncoder(device=device)
+    encoder = encoder or model.encoder(device)
     rate = settings.rate or (presets.RATE_FULL if full else presets.RATE_LORA)
     parameters = adapter_tensors(denoiser)
     return Workshop(

@@ -81,6 +81,10 @@ class Guard:
         self._bad = 0 if found.good else self._bad + 1
         return found
 
+    def untouched(self) -> Check:
+        """The look at a model that nothing was done to yet: it is the base."""
+        return Check(self.base, ())
+
     @property
     def collapsed(self) -> bool:
         """Whether the last `patience` looks were all bad."""
@@ -127,7 +131,7 @@ class Guard:
         )
 
     def _joints(self, latents: Tensor, batch: Batch) -> list[np.ndarray]:
-        features = self.problem.model.vae.decode(latents, batch.mask)
+        features = self.problem.model.vae.decode(latents, batch.mask, batch.frames)
         joints = to_skeleton(features_to_joints(features)).float().cpu().numpy()
         joints = np.nan_to_num(joints, nan=1e3, posinf=1e3, neginf=-1e3)
         return [one[:length] for one, length in zip(joints, batch.frames.tolist(), strict=True)]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from engine.diffusion.model import MotionModel
-from engine.diffusion.sampler import Guided, Step, finish_step
+from engine.diffusion.sampler import FreshNoise, Guided, Step, finish_step
 from engine.models.text import TextEncoder
 from engine.motion.skeleton import MAX_FRAMES
 from engine.tuning.rewards.base import Reward, Scored, Seen
@@ -21,7 +21,8 @@ class Batch:
     """Prompts of one update with their starting noise.
 
     states [B, L, text_dim] and text_mask [B, L] of the frozen encoder, frames [B],
-    mask [B, N] of real tokens, noise [B, N, latent_dim].
+    mask [B, N] of real tokens, noise [B, N, latent_dim]; `fresh` is what a stochastic sampler
+    adds in each step.
     """
 
     texts: tuple[str, ...]
@@ -30,6 +31,7 @@ class Batch:
     frames: Tensor
     mask: Tensor
     noise: Tensor
+    fresh: FreshNoise | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -41,6 +43,7 @@ class Batch:
         return Batch(
             texts, self.states[there], self.text_mask[there], self.frames[there],
             self.mask[there], self.noise[there],
+            None if self.fresh is None else self.fresh.rows(index),
         )  # fmt: skip
 
 
@@ -59,43 +62,49 @@ class Problem:
     guidance_scale: float
     base: Callable[[], AbstractContextManager[object]] | None = None
     _timesteps: list[int] = field(init=False)
-    _alphas: Tensor = field(init=False)
+    _after: list[int] = field(init=False)
+    _coefficients: Tensor = field(init=False)
 
     def __post_init__(self) -> None:
-        self._timesteps = self.model.schedule.timesteps(self.steps)
-        pairs = [self.alphas(index) for index in range(self.steps)]
-        self._alphas = torch.tensor(pairs, dtype=torch.float64).T
+        schedule = self.model.schedule
+        self._timesteps = schedule.timesteps(self.steps)
+        # 0 means no noise at all to a reward, also where a chain's own last timestep is 0.
+        self._after = [*(max(timestep, 1) for timestep in self._timesteps[1:]), 0]
+        rows = [schedule.coefficients(self._timesteps, index) for index in range(self.steps)]
+        self._coefficients = torch.tensor(rows, dtype=torch.float64).T
 
     @property
     def timesteps(self) -> list[int]:
         """Visited timesteps, noisiest first."""
         return self._timesteps
 
-    def alphas(self, index: int) -> tuple[float, float]:
-        """alphas_cumprod before and after step `index`."""
-        schedule = self.model.schedule
-        now = float(schedule.alphas_cumprod[self._timesteps[index]])
-        return now, schedule.previous(self._timesteps, index)
+    def alpha(self, index: int) -> float:
+        """alphas_cumprod of x_t in step `index`."""
+        return float(self.model.schedule.alphas_cumprod[self._timesteps[index]])
 
     @torch.no_grad()
     def guided(self, batch: Batch) -> Guided:
         """The prompts as the denoiser reads them; the text head is not tuned, so no gradient."""
         return Guided.make(
             self.model.denoiser, batch.states, batch.text_mask, batch.frames, batch.mask,
-            self.guidance_scale,
+            self.guidance_scale, batch.fresh,
         )  # fmt: skip
 
     def predict(self, x_t: Tensor, guided: Guided, index: int) -> Tensor:
         """Guided network output [B, N, latent_dim] of step `index` at x_t."""
         return guided.predict(self.model.denoiser, x_t, self._timesteps[index])
 
-    def finish(self, output: Tensor, x_t: Tensor, index: int) -> Step:
-        """What step `index` makes of x_t and the network's output, differentiable in both."""
-        return finish_step(self.model.schedule, output, x_t, self._timesteps, index)
+    def finish(self, output: Tensor, x_t: Tensor, index: int, guided: Guided | None = None) -> Step:
+        """What step `index` makes of x_t and the network's output, differentiable in both.
+
+        Without `guided`, a stochastic sampler adds no noise: x_prev is its mean.
+        """
+        noise = None if guided is None else guided.noise(index)
+        return finish_step(self.model.schedule, output, x_t, self._timesteps, index, noise)
 
     def step(self, x_t: Tensor, guided: Guided, index: int) -> Step:
         """Denoising step `index` from x_t [B, N, latent_dim], differentiable in both."""
-        return self.finish(self.predict(x_t, guided, index), x_t, index)
+        return self.finish(self.predict(x_t, guided, index), x_t, index, guided)
 
     def predict_mixed(self, x_t: Tensor, guided: Guided, steps: Tensor) -> Tensor:
         """Guided network output at x_t [b, N, latent_dim], row i at step `steps[i]` (CPU, [b])."""
@@ -107,15 +116,18 @@ class Problem:
         return step.x_0 if self.reward.form == "x_0" else step.x_prev
 
     def seen_mixed(self, output: Tensor, x_t: Tensor, steps: Tensor) -> Tensor:
-        """The same from outputs [b, N, latent_dim], row i at step `steps[i]` (CPU, [b])."""
-        now, after = (row[steps].to(x_t)[:, None, None] for row in self._alphas)
-        x_0, x_prev = self.model.schedule.ddim(output, x_t, now, after)
+        """The same from outputs [b, N, latent_dim], row i at step `steps[i]` (CPU, [b]).
+
+        Of a stochastic sampler's x_prev, the mean: the noise in it does not depend on the output.
+        """
+        rows = tuple(row[steps].to(x_t)[:, None, None] for row in self._coefficients)
+        x_0, x_prev = self.model.schedule.step(output, x_t, rows)
         return x_0 if self.reward.form == "x_0" else x_prev
 
     def slopes(self) -> Tensor:
         """How much what the reward sees moves with the network's output, per step [steps].
 
-        DDIM is affine in the output, so this is one number per step:
+        A step is affine in the output, so this is one number per step:
         d x_0 / d output or d x_prev / d output.
         """
         one, steps = torch.ones(self.steps, 1, 1), torch.arange(self.steps)
@@ -133,7 +145,7 @@ class Problem:
         first = int(steps[0])
         if bool((steps == first).all()):  # one number tells the reward more than a tensor
             return self.reward(Seen(latents, self.timestep_after(first), batch))
-        after = torch.tensor([*self._timesteps[1:], 0])[steps].to(latents.device)
+        after = torch.tensor(self._after)[steps].to(latents.device)
         return self.reward(Seen(latents, after, batch))
 
     def score_end(self, x_0: Tensor, batch: Batch) -> Scored:
@@ -142,7 +154,7 @@ class Problem:
 
     def timestep_after(self, index: int) -> int:
         """The timestep whose noise x_prev of step `index` carries; 0 after the last."""
-        return self._timesteps[index + 1] if index + 1 < len(self._timesteps) else 0
+        return self._after[index]
 
 
 class PromptBank:
@@ -157,6 +169,7 @@ class PromptBank:
         device: torch.device,
     ) -> None:
         """`frames` per prompt. The encoder may go afterwards."""
+        model.meet(encoder)
         self.texts = tuple(texts)
         states, mask = encoder.encode(list(texts))
         self.states, self.text_mask = states.float().to(device), mask.to(device)
@@ -186,13 +199,17 @@ class PromptBank:
         )  # one shape for every batch: graphs and compilers like it
         noise = torch.randn(len(rows), longest, vae.config.latent_dim, generator=generator)
         frames = self.frames[list(rows)]
-        tokens = torch.arange(longest)[None] * vae.config.frames_per_token
+        tokens = torch.tensor([vae.n_tokens(count) for count in frames.tolist()])
+        mask = torch.arange(longest)[None] < tokens[:, None]
+        seeds = tuple(noise_seed * 131_071 + place for place in range(len(rows)))
+        fresh = FreshNoise(seeds, longest, longest, noise.shape[-1], self.device)
         index = torch.tensor(list(rows), device=self.device)
         return Batch(
             tuple(self.texts[row] for row in rows),
             self.states[index],
             self.text_mask[index],
             frames.to(self.device),
-            (tokens < frames[:, None]).to(self.device),
+            mask.to(self.device),
             noise.to(self.device),
+            fresh if self.model.schedule.stochastic else None,
         )

@@ -133,7 +133,7 @@ def test_draft_lv_averages_over_fresh_noise() -> None:
     method = make_method("draft-lv", 3, seed=2)
     (gradient,) = gradients(method, problem, batch, number=7)
     held, generator = inputs(problem, batch), pass_generator(2, 7)
-    alpha = problem.alphas(2)[0]
+    alpha = problem.alpha(2)
     noises = [torch.randn(held[-1].shape, generator=generator).double() for _ in range(2)]
     starts = [held[2], *(alpha**0.5 * held[3] + (1 - alpha) ** 0.5 * n for n in noises)]
     check_slope(

@@ -47,7 +47,7 @@ class DRaFTLV(DRaFT):
         self, problem: Problem, guided: Guided, batch: Batch, last: Step, generator: torch.Generator
     ) -> list[Tensor]:
         """Mean rewards of the last step from FRESH other inputs."""
-        alpha, x_0 = problem.alphas(last.index)[0], last.x_prev.detach()
+        alpha, x_0 = problem.alpha(last.index), last.x_prev.detach()
         rewards = []
         for _ in range(FRESH):
             eps = torch.randn(x_0.shape, generator=generator).to(x_0)

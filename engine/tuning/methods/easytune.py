@@ -38,7 +38,7 @@ class EasyTune:
             weight = float(weights[index])
             with torch.set_grad_enabled(weight > 0):
                 output = problem.predict(x_t, guided, index)
-                step = problem.finish(output, x_t, index)
+                step = problem.finish(output, x_t, index, guided)
             if weight > 0:
                 if self.weighting.adapts:
                     problem.seen(step).retain_grad()

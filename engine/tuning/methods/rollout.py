@@ -28,7 +28,8 @@ class Rollout:
         self, problem: Problem, guided: Guided, noise: Tensor, counted: list[int]
     ) -> tuple[Tensor, Tensor]:
         """x_t and what the reward sees, each [len(counted), B, N, latent_dim], of these steps."""
-        if not self.captured or noise.device.type != "cuda":
+        # Fresh noise is drawn on the way, which no graph can hold.
+        if not self.captured or noise.device.type != "cuda" or guided.fresh is not None:
             x_t, latents = _walk(problem, guided, noise, counted)
             return x_t, latents
         assert guided.mask is not None

@@ -45,7 +45,7 @@ def walk(
             else:
                 output = problem.predict(read, guided, index)
         # Outside of the context: a linear path to earlier trained steps stays open.
-        steps.append(problem.finish(output, x_t, index))
+        steps.append(problem.finish(output, x_t, index, guided))
         x_t = steps[-1].x_prev
     return steps
 

@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from engine.models.vae import MotionVAE
+from engine.models.backbone import Codec
 from engine.tuning.rewards.base import Form, Scored, Seen
 from engine.tuning.rewards.view import View
 
@@ -48,7 +48,7 @@ class WeightedSum:
     """
 
     def __init__(
-        self, form: Form, terms: Mapping[str, Term], weights: Mapping[str, float], vae: MotionVAE
+        self, form: Form, terms: Mapping[str, Term], weights: Mapping[str, float], vae: Codec
     ) -> None:
         """`terms` and `weights` by the same names."""
         self.form, self.terms, self.weights, self.vae = form, dict(terms), dict(weights), vae

@@ -7,7 +7,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from engine.models.vae import MotionVAE
+from engine.models.backbone import Codec
 from engine.motion.features import features_to_joints
 from engine.motion.kinematics import to_skeleton
 from engine.tuning.rewards.base import Seen
@@ -16,7 +16,7 @@ from engine.tuning.rewards.base import Seen
 class View:
     """One call's latents and what can be derived from them; nothing is computed twice."""
 
-    def __init__(self, seen: Seen, vae: MotionVAE) -> None:
+    def __init__(self, seen: Seen, vae: Codec) -> None:
         self.seen, self.vae = seen, vae
 
     @property
@@ -35,7 +35,7 @@ class View:
     @cached_property
     def features(self) -> Tensor:
         """Raw features [B, T, 263]; the decoder never sees tokens beyond a sample's own."""
-        features = self.vae.decode(self.seen.latents, self.seen.batch.mask)
+        features = self.vae.decode(self.seen.latents, self.seen.batch.mask, self.seen.batch.frames)
         return features if features.dtype == torch.float64 else features.float()
 
     @cached_property
