@@ -10,7 +10,7 @@ import secrets
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -101,15 +101,21 @@ def npz_bytes(arrays: dict[str, np.ndarray]) -> bytes:
     return buffer.getvalue()
 
 
-def load_npz(path: Path | str, max_bytes: int = MAX_NPZ_BYTES) -> dict[str, np.ndarray]:
-    """Read an npz without pickle; refuses damaged files and archives that unpack too large."""
+def load_npz(
+    path: Path | str, max_bytes: int = MAX_NPZ_BYTES, only: Collection[str] | None = None
+) -> dict[str, np.ndarray]:
+    """Read an npz without pickle; refuses damaged files and archives that unpack too large.
+
+    With `only`, no other arrays are looked at.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
         if unpacked > max_bytes:
             raise StudioError(f"{path} unpacks to {unpacked:,} bytes; {max_bytes:,} are allowed.")
         with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+            wanted = [name for name in archive.files if only is None or name in only]
+            return {name: archive[name] for name in wanted}
     except FileNotFoundError as error:
         raise StudioError(f"{path} does not exist.") from error
     except _DAMAGE as error:

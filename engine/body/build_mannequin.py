@@ -41,7 +41,9 @@ def build(step: float = _STEP, faces_wanted: int = _FACES) -> dict[str, np.ndarr
     import trimesh
 
     groups = build_groups(rest_pose())
-    mesh = trimesh.Trimesh(*surface(groups, *_CORNERS, step), process=False)
+    raw, triangles = surface(groups, *_CORNERS, step)
+    # Marching cubes may put several corners on one point, which thinning would tear open.
+    mesh = trimesh.Trimesh(_relax(raw, triangles, 2), triangles, process=False)
     mesh = mesh.simplify_quadric_decimation(face_count=faces_wanted, aggression=4)
     vertices = project(groups, _relax(np.asarray(mesh.vertices), np.asarray(mesh.faces)))
     vertices = _unfold(groups, vertices, np.asarray(mesh.faces))
@@ -79,12 +81,12 @@ def project(groups: list[Group], points: np.ndarray, rounds: int = 3) -> np.ndar
     return points
 
 
-def _relax(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+def _relax(vertices: np.ndarray, faces: np.ndarray, rounds: int = 6) -> np.ndarray:
     """Vertices spread evenly by a little smoothing (they are put back onto the skin after)."""
     import trimesh
 
     mesh = trimesh.Trimesh(vertices, faces, process=False)
-    trimesh.smoothing.filter_taubin(mesh, lamb=0.5, nu=0.52, iterations=6)
+    trimesh.smoothing.filter_taubin(mesh, lamb=0.5, nu=0.52, iterations=rounds)
     return np.asarray(mesh.vertices)
 
 

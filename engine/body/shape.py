@@ -35,8 +35,8 @@ def _trunk(at: dict[str, np.ndarray]) -> Group:
     # Height above the pelvis, half width, half depth, depth of the middle.
     rows = (
         (bottom, 0.070, 0.066, -0.010), (-0.085, 0.122, 0.092, -0.016),
-        (-0.01, 0.156, 0.106, -0.020), (0.06, 0.147, 0.100, -0.018), (0.15, 0.131, 0.091, -0.011),
-        (0.24, 0.137, 0.097, -0.003), (shoulder - 0.09, 0.156, 0.108, 0.002),
+        (-0.01, 0.156, 0.106, -0.020), (0.06, 0.143, 0.097, -0.017), (0.15, 0.126, 0.088, -0.011),
+        (0.24, 0.135, 0.097, -0.003), (shoulder - 0.09, 0.158, 0.108, 0.002),
         (shoulder - 0.03, 0.160, 0.102, -0.003), (shoulder + 0.015, 0.132, 0.082, -0.010),
         (top, 0.062, 0.058, -0.012),
     )  # fmt: skip
@@ -56,22 +56,30 @@ def _trunk(at: dict[str, np.ndarray]) -> Group:
 def _neck_and_head(at: dict[str, np.ndarray]) -> Group:
     neck, head = at["neck"], at["head"]
     y, z = float(head[1]), float(head[2])
+    chin, temple = y + 0.004, y + 0.138
+    # Height above the chin, half width, half depth, depth of the middle; the caps close it.
+    rows = (
+        (0.000, 0.036, 0.036, 0.004), (0.018, 0.0455, 0.054, -0.006),
+        (0.045, 0.0570, 0.072, -0.019), (0.080, 0.0670, 0.086, -0.032),
+        (0.112, 0.0730, 0.0925, -0.040), (0.134, 0.0738, 0.0925, -0.043),
+    )  # fmt: skip
+    profile = [(h / (temple - chin), a, b, 0.0, -d) for h, a, b, d in rows]
     shapes = [
         Loft((0, neck[1] - 0.065, neck[2] - 0.018), (0, y + 0.06, z - 0.050),
-             ((0, 0.058, 0.060, 0, 0), (0.45, 0.051, 0.054, 0, 0), (1, 0.052, 0.058, 0, 0))),
-        ball((0, y + 0.122, z - 0.040), (0.074, 0.088, 0.094)),  # skull
-        Loft((0, y + 0.112, z - 0.010), (0, y + 0.024, z - 0.010),  # face
-             ((0, 0.066, 0.060, 0, 0), (0.40, 0.062, 0.060, 0, 0), (0.75, 0.053, 0.054, 0, 0),
-              (1, 0.041, 0.043, 0, 0)), power=2.1),
+             ((0, 0.058, 0.060, 0, 0), (0.45, 0.050, 0.053, 0, 0), (1, 0.050, 0.056, 0, 0))),
+        Loft((0, chin, z), (0, temple, z), profile, caps=(0.75, 1.12), power=2.06),
     ]  # fmt: skip
-    return Group("head", shapes, 0.040, 0.045)
+    sockets = [
+        ball((0.031 * sign, y + 0.106, z + 0.063), (0.019, 0.011, 0.017)) for sign in (1, -1)
+    ]
+    return Group("head", shapes, 0.034, 0.045, sockets, 0.020)
 
 
 def _face(at: dict[str, np.ndarray]) -> Group:
     """Nose and ears: no more of a face than it takes to see where it looks."""
     y, z = float(at["head"][1]), float(at["head"][2])
-    nose = Loft((0, y + 0.112, z + 0.038), (0, y + 0.070, z + 0.048),
-                ((0, 0.006, 0.006, 0, 0), (1, 0.010, 0.010, 0, 0)))  # fmt: skip
+    nose = Loft((0, y + 0.108, z + 0.044), (0, y + 0.072, z + 0.057),
+                ((0, 0.006, 0.006, 0, 0), (1, 0.0105, 0.0095, 0, 0)))  # fmt: skip
     ears = [ball((0.073 * sign, y + 0.090, z - 0.046), (0.010, 0.027, 0.016)) for sign in (1, -1)]
     return Group("face", [nose, *ears], 0.0, 0.020)
 
@@ -148,7 +156,7 @@ def _leg(at: dict[str, np.ndarray], side: str, sign: float) -> Group:
     outer = hip + np.array([0.034 * sign, 0.060, -0.006])
     # Half width, half depth, and shifts: the third axis of a loft that points down is +Z.
     rows = (
-        (0.00, 0.050, 0.056, 0, -0.006), (0.20, 0.083, 0.090, 0, -0.004),
+        (0.00, 0.034, 0.038, 0, -0.010), (0.20, 0.074, 0.080, 0, -0.006),
         (0.45, 0.077, 0.083, 0, 0.003), (0.75, 0.060, 0.064, 0, 0.005),
         (1.00, 0.050, 0.055, 0, 0.004),
         (1.13, 0.049, 0.054, 0, -0.002), (1.30, 0.052, 0.056, 0, -0.011),

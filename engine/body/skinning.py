@@ -8,7 +8,6 @@ hand beside the hip stays with its arm.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -140,7 +139,7 @@ def sparse(weights: np.ndarray, count: int = INFLUENCES) -> tuple[np.ndarray, np
 def dense(indices: np.ndarray, values: np.ndarray, joints: int = SMPL_JOINTS) -> np.ndarray:
     """The inverse of `sparse`: float32 [V, joints]."""
     table = np.zeros((len(indices), joints), dtype=np.float32)
-    rows: Sequence[int] = np.arange(len(indices))  # type: ignore[assignment]
+    rows = np.arange(len(indices))
     for column in range(indices.shape[1]):
         np.add.at(table, (rows, indices[:, column].astype(int)), values[:, column])
     return table

@@ -25,7 +25,7 @@ from engine.motion.rotation import (
     slerp,
 )
 from engine.motion.skeleton import BONE_LENGTHS, JOINTS, N_JOINTS, PARENTS
-from engine.motion.twist import about, blend_angles, signed_angle, soft_limit
+from engine.motion.twist import about, blend_angles, settle, signed_angle, soft_limit
 
 _CHILDREN = tuple(
     tuple(child for child in range(N_JOINTS) if PARENTS[child] == joint)
@@ -269,12 +269,15 @@ def _leg(body: _Body, side: str) -> None:
 
 
 def _level_toes(body: _Body, foot: int) -> np.ndarray:
-    """The foot's rotation with the toes bent up to lie on the floor y = 0 while the heel lifts."""
+    """The foot's rotation with the toes bent up to lie on the floor y = 0 while the heel lifts.
+
+    Nothing in the motion says how toes bend, so they must not be what turns fastest: smooth in time.
+    """
     rotation = body.world[:, PARENTS[foot]]
     ahead = normalize(body.offsets[foot] * (1.0, 0.0, 1.0))
     drop = np.clip(-(rotation @ ahead)[:, 1], 0.0, 1.0)
     near = np.clip((_TOES_HIGH - body.placed[:, foot, 1]) / _TOES_FADE, 0.0, 1.0)
-    bend = np.minimum(np.arcsin(drop), _TOES_BEND) * near
+    bend = settle(np.minimum(np.arcsin(drop), _TOES_BEND) * near)
     axis = np.cross(ahead, (0.0, 1.0, 0.0))
     return rotation @ axis_angle_to_matrix(axis * bend[:, None])
 

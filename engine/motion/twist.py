@@ -45,7 +45,7 @@ def blend_angles(hints: Sequence[tuple[np.ndarray, np.ndarray]], rest_pull: floa
     band = np.zeros((2, frames))  # the upper triangle of the symmetric system, by diagonals
     band[0, 1:] = -_STIFFNESS
     band[1] = weight + _STIFFNESS * links
-    return _settle(solveh_banded(band, goal))
+    return settle(solveh_banded(band, goal))
 
 
 def soft_limit(angle: np.ndarray, limit: float) -> np.ndarray:
@@ -55,8 +55,8 @@ def soft_limit(angle: np.ndarray, limit: float) -> np.ndarray:
     return np.sign(angle) * (np.minimum(np.abs(angle), half) + half * np.tanh(beyond / half))
 
 
-def _settle(values: np.ndarray) -> np.ndarray:
-    """Values [T] smoothed by a narrow Gaussian, ends repeated."""
+def settle(values: np.ndarray) -> np.ndarray:
+    """Values [T] smoothed over time by a narrow Gaussian, ends repeated."""
     radius = int(4 * _SETTLE)
     kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / _SETTLE) ** 2)
     return np.convolve(np.pad(values, radius, mode="edge"), kernel / kernel.sum(), "valid")
