@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app import errors
-from app.compare_inputs import CompareWish, SideWish
+from app.compare_inputs import MOST_PACK, CompareWish, PackWish, SideWish
 from engine.compare.choice import ModelChoice
 from engine.compare.judge import Judge
+from engine.compare.pack import PackRun
+from engine.compare.packs import packs
 from engine.compare.pair import Pair
 from engine.compare.run import compare
 from engine.errors import StudioError
@@ -34,6 +36,15 @@ def run(
     return compare(
         pipeline, wish.prompt, wish.seconds, wish.seed, left, right, judge=judge, cancel=cancelled
     )
+
+
+def start_pack(wish: PackWish) -> PackRun:
+    """The run of a whole pack, with nothing done yet; packs by name only."""
+    known = packs()
+    if wish.pack not in known:
+        raise StudioError("Choose a pack of prompts from the list.")
+    prompts = known[wish.pack][:MOST_PACK]
+    return PackRun(prompts, wish.seed, choice(wish.left), choice(wish.right))
 
 
 def choice(side: SideWish) -> ModelChoice:

@@ -20,6 +20,7 @@ from engine.errors import StudioError
 BASE = "base"
 NONE = "none"
 MAX_STRENGTH = 1.5
+MOST_PACK = 1000  # prompts in a pack, each with a seed of its own
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,34 @@ def make_compare_wish(
         make_side(left, usual),
         make_side(right, usual),
     )
+
+
+@dataclass(frozen=True)
+class PackWish:
+    """One valid request to compare two models on a whole pack."""
+
+    pack: str
+    seed: int
+    left: SideWish
+    right: SideWish
+
+
+def make_pack_wish(
+    pack: Any, seed: Any, left: Sequence[Any], right: Sequence[Any], usual: float
+) -> PackWish:
+    """Check every field, and that there is something to compare."""
+    sides = make_side(left, usual), make_side(right, usual)
+    check_differ(*sides)
+    return PackWish(str(pack or ""), check_whole(seed, "seed", 0, MAX_SEED - MOST_PACK), *sides)
+
+
+def check_differ(left: SideWish, right: SideWish) -> None:
+    """StudioError when both sides would be the same motion."""
+    if left == right:
+        raise StudioError(
+            "Both sides are the same model. Choose another one on one side, or another strength or "
+            "guidance."
+        )
 
 
 def make_side(values: Sequence[Any], usual: float) -> SideWish:

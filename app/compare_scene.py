@@ -63,6 +63,8 @@ def pair_value(ballot: Ballot) -> dict[str, Any]:
     return {
         "id": ballot.id,
         "fps": FPS,
+        "hidden": ballot.hidden,
+        "live": ballot.live,
         "motions": [_motion(side, name, accent, ballot, most) for side, name, accent in shown],
     }
 

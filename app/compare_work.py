@@ -4,82 +4,26 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
 
 from app import compare_scene, errors, notes
 from app.ballot import Ballot, Booth
-from app.compare_inputs import BASE, NONE, CompareWish, make_compare_wish
+from app.compare_inputs import BASE, NONE, CompareWish, check_differ, make_compare_wish
+from app.compare_parts import CompareParts
 from app.context import Context
 from app.engine_access import WARMING
 from app.lanes import FAILED, Job
 from engine.errors import StudioError
 
 LOOK = 0.1  # seconds between two looks at a running job
+QUIET = 0.6  # seconds a slider's motion may take before it is said that it is on its way
 BLIND_SEEDS = 2**31  # blind pairs get a seed nobody has seen with its names beside it
 
 Update = dict[Any, Any]
 Values = dict[Any, Any]
-
-
-@dataclass
-class SideParts:
-    """The controls of one side, in the order `make_side` takes them."""
-
-    model: gr.Dropdown
-    strength: gr.Slider
-    second: gr.Dropdown
-    second_strength: gr.Slider
-    guidance: gr.Slider
-
-    def all(self) -> list[Any]:
-        """In that order."""
-        return [self.model, self.strength, self.second, self.second_strength, self.guidance]
-
-
-@dataclass
-class CompareParts:
-    """The components of the tab."""
-
-    prompt: gr.Textbox
-    seconds: gr.Slider
-    seed: gr.Number
-    blind: gr.Checkbox
-    left: SideParts
-    right: SideParts
-    go: gr.Button
-    notice: gr.HTML
-    player: gr.HTML
-    vote: gr.HTML
-    numbers: gr.HTML
-    film: gr.Button
-    film_notice: gr.HTML
-    video: gr.Video
-    download: gr.DownloadButton
-    sides: Sequence[SideParts] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.sides = (self.left, self.right)
-
-    def inputs(self) -> set[Any]:
-        """Everything a wish is made of."""
-        return {
-            self.prompt, self.seconds, self.seed, self.blind, *self.left.all(), *self.right.all()
-        }  # fmt: skip
-
-    def outputs(self) -> list[Any]:
-        """Everything a new pair may change."""
-        return [
-            self.seed, self.go, self.notice, self.player, self.vote, self.numbers,
-            *self.film_outputs(),
-        ]  # fmt: skip
-
-    def film_outputs(self) -> list[Any]:
-        """Everything a video may change."""
-        return [self.film, self.film_notice, self.video, self.download]
 
 
 class CompareWork:
@@ -99,12 +43,15 @@ class CompareWork:
         started = time.monotonic()
         try:
             wish = self._wish(values)
+            check_differ(wish.left, wish.right)
             job = self._submit(booth, wish)
         except StudioError as error:
             yield self._idle(notes.failed(errors.sentence(error)))
             return
         yield from self._follow(job)
-        if job.cancelled():
+        if booth.job is not job:  # a slider has moved meanwhile, and its pair is on the way
+            yield {parts.go: gr.update(interactive=True)}
+        elif job.cancelled():
             yield self._idle(notes.CANCELLED_PAIR)
         elif job.state == FAILED and job.error:
             yield self._idle(notes.failed(errors.sentence(job.error)))
@@ -119,42 +66,49 @@ class CompareWork:
     def live(self, values: Values, request: gr.Request) -> Iterator[Update]:
         """A slider moved: the pair on the page again with its new value, without ado.
 
-        Not while a blind vote is open: what moves when a slider moves would tell the sides apart.
+        Not in a blind round: what moves when a slider moves would tell the sides apart.
         """
-        booth = self._booth(request)
-        if booth.ballot is None or booth.ballot.hidden or values[self._parts.blind] is True:
+        booth, note = self._booth(request), self._parts.notice
+        if booth.ballot is None:
             return
+        if booth.ballot.hidden or values[self._parts.blind] is True:
+            yield {note: notes.NOT_LIVE}
+            return
+        started = time.monotonic()
         try:
-            job = self._submit(booth, self._wish(values))
+            wish = self._wish(values)
+            job = self._submit(booth, wish)
         except StudioError as error:
             yield self._idle(notes.failed(errors.sentence(error)))
             return
-        while not job.wait(LOOK):
-            if job.cancelled():
-                return
-        if job.error:
+        if not job.wait(QUIET):
+            yield from self._follow(job)
+        if booth.job is not job:
+            return
+        if job.cancelled():
+            yield self._idle(notes.CANCELLED_PAIR)
+        elif job.error:
             yield self._idle(notes.failed(errors.sentence(job.error)))
-        elif job.result is not None:
-            booth.ballot = Ballot.of(job.result, blind=False)
-            yield {
-                **self._show(booth.ballot), **self._no_film(), self._parts.notice: notes.IDLE
-            }  # fmt: skip
+        else:
+            booth.ballot = Ballot(job.result, live=True)
+            done = notes.compared(wish.prompt, time.monotonic() - started)
+            yield {**self._idle(done), **self._show(booth.ballot), **self._no_film()}
 
     def vote(self, event: gr.EventData, request: gr.Request) -> Update:
         """Take the answer, tell whoever keeps votes, and say who was who."""
-        ballot = self._booth(request).ballot
+        booth = self._booth(request)
+        ballot = booth.ballot
         if ballot is None:
             return {}
         try:
-            given = ballot.vote(str(event._data.get("answer", "")))
-            if self._context.on_vote is not None:
-                self._context.on_vote(given)
+            ballot.vote(str(event._data.get("answer", "")), self._context.on_vote)
         except (StudioError, OSError) as error:
             return {self._parts.notice: notes.failed(errors.sentence(error))}
         if not ballot.blind:
             return {self._parts.vote: compare_scene.vote_value(ballot)}
-        ballot.video = None  # its captions told nothing yet
-        return {**self._show(ballot), **self._no_film()}
+        self._stop_film(booth)  # its captions tell nothing yet
+        ballot.video = None
+        return {**self._show(ballot), **self._no_film(), self._parts.notice: notes.IDLE_PAIR}
 
     def film(self, request: gr.Request) -> Iterator[Update]:
         """Render the pair side by side with its names, with progress."""
@@ -186,8 +140,8 @@ class CompareWork:
         }
 
     def cancel(self, request: gr.Request) -> None:
-        """Stop whatever runs here for this visitor."""
-        self._booth(request).stop()
+        """Stop whatever runs for this visitor's pair."""
+        self._booth(request).stop_pair()
 
     def refresh(self, values: Values) -> Update:
         """The tab was opened: offer the models there are by now."""
@@ -199,6 +153,14 @@ class CompareWork:
         right = self._parts.right.model
         if names and values[right] == BASE and values[self._parts.left.model] == BASE:
             updates[right] = gr.update(choices=[BASE, *names], value=names[0])
+        return updates
+
+    def switch(self, values: Values) -> Update:
+        """Strengths can be moved where there is something they act on."""
+        updates: Update = {}
+        for side in self._parts.sides:
+            updates[side.strength] = gr.update(interactive=values[side.model] != BASE)
+            updates[side.second_strength] = gr.update(interactive=values[side.second] != NONE)
         return updates
 
     def _booth(self, request: gr.Request) -> Booth:
@@ -216,9 +178,14 @@ class CompareWork:
         )
 
     def _submit(self, booth: Booth, wish: CompareWish) -> Job:
-        booth.stop()
+        booth.stop_pair()
         booth.job = self._context.lane.submit(lambda job: self._engine.compare(wish, job.cancelled))
         return booth.job
+
+    def _stop_film(self, booth: Booth) -> None:
+        if booth.film:
+            booth.film.cancel()
+        booth.film = None
 
     def _follow(self, job: Job) -> Iterator[Update]:
         told: Any = None

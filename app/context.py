@@ -28,5 +28,6 @@ class Context:
     visits: Visits
     tabs: Any = None
     on_vote: Callable[[Vote], None] | None = None  # called with every vote of the Compare tab
+    compare: Any = None  # (parts, work) of the Compare tab, for other tabs that lead there
     lane: Lane = field(default_factory=lambda: Lane("generate"))
     film_lane: Lane = field(default_factory=lambda: Lane("film"))

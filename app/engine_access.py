@@ -20,8 +20,9 @@ from engine.files import read_json
 from engine.models.registry import available_adapters, available_models
 
 if TYPE_CHECKING:
-    from app.compare_inputs import CompareWish
+    from app.compare_inputs import CompareWish, PackWish
     from engine.compare.judge import Judge
+    from engine.compare.pack import PackResult, PackRun
     from engine.compare.pair import Pair
     from engine.motion.motion import Motion
 
@@ -86,6 +87,11 @@ class Engine:
         """State of the engine right now."""
         return self._status
 
+    @property
+    def device(self) -> str | None:
+        """The device that was chosen when the page was started; None: the usual one."""
+        return self._device
+
     def models(self) -> list[str]:
         """Names of the models that can be chosen, the one the page was started with first."""
         found = available_models(self._checkpoints)
@@ -134,13 +140,31 @@ class Engine:
 
     def compare(self, wish: CompareWish, cancelled: Callable[[], bool]) -> Pair:
         """Both sides' motions and numbers; StudioError says what to change."""
-        from app.compare_engine import load_judge, run
+        from app.compare_engine import run
 
         self.wait(cancelled)
-        pipeline = self._pipeline(self._model)
-        if self._judge is None:
-            self._judge = load_judge(pipeline, self._checkpoints, self._folder(self._model))
-        return run(pipeline, self._judge, wish, cancelled)
+        return run(self._pipeline(self._model), self._judges(), wish, cancelled)
+
+    def packs(self) -> dict[str, int]:
+        """Packs that two models can be compared on, with their numbers of prompts."""
+        from engine.compare.packs import packs
+
+        return {name: len(prompts) for name, prompts in packs().items()}
+
+    def start_pack(self, wish: PackWish) -> PackRun:
+        """The comparison of a whole pack, to be done in steps; StudioError says what to change."""
+        from app.compare_engine import start_pack
+
+        return start_pack(wish)
+
+    def step_pack(self, run: PackRun, cancelled: Callable[[], bool]) -> None:
+        """A few more prompts of the pack."""
+        self.wait(cancelled)
+        run.step(self._pipeline(self._model), cancelled)
+
+    def judge_pack(self, run: PackRun) -> PackResult:
+        """Who wins, once all prompts are done."""
+        return run.result(self._judges().evaluator)
 
     def render(
         self,
@@ -163,6 +187,14 @@ class Engine:
             progress=progress,
             cancel=cancelled,
         )
+
+    def _judges(self) -> Judge:
+        from app.compare_engine import load_judge
+
+        if self._judge is None:
+            folder = self._folder(self._model)
+            self._judge = load_judge(self._pipeline(self._model), self._checkpoints, folder)
+        return self._judge
 
     def _warm_up(self) -> None:
         started = time.monotonic()

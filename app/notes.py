@@ -16,6 +16,19 @@ CANCELLED_PAIR: dict[str, Any] = {
     "state": "cancelled",
     "text": "Cancelled. Change anything you like and press Compare again.",
 }
+IDLE_PAIR: dict[str, Any] = {
+    "state": "idle",
+    "text": "Both models get the same prompt and the same noise: what differs is the tuning.",
+}
+NOT_LIVE: dict[str, Any] = {
+    "state": "idle",
+    "text": "Sliders do not move a blind pair: that would tell which side is which. Vote and take "
+    "the tick off Blind, or press Compare for the next pair.",
+}
+CANCELLED_PACK: dict[str, Any] = {
+    "state": "cancelled",
+    "text": "Stopped. What was done is thrown away; press Whole pack to begin again.",
+}
 VIDEO_CANCELLED: dict[str, Any] = {
     "state": "cancelled",
     "text": "The video was stopped. The player still shows the motion.",
@@ -62,3 +75,18 @@ def done(result: Result, seconds: float) -> dict[str, Any]:
 def compared(prompt: str, seconds: float) -> dict[str, Any]:
     """A pair is up."""
     return {"state": "done", "text": f"Both in {seconds:.1f} s: “{prompt}”"}
+
+
+def packing(done: int, total: int, seconds: float, ahead: int) -> dict[str, Any]:
+    """How far a whole pack is; `seconds` is how long it has taken until now."""
+    text = f"Both models on {total} prompts: {done} done"
+    if 0 < done < total:
+        text += f", about {max(1, round(seconds / done * (total - done)))} s left"
+    if ahead:
+        text += f"; waiting for {ahead} before you"
+    return {"state": "running", "text": f"{text}.", "progress": done / total}
+
+
+def pack_done(total: int, seconds: float) -> dict[str, Any]:
+    """A pack has ended."""
+    return {"state": "done", "text": f"{total} prompts through both models in {seconds:.0f} s."}

@@ -37,6 +37,16 @@ def compare_player(value: Any = None, **options: Any) -> gr.HTML:
     return _player("mountCompare", value, **options)
 
 
+def grid_player(value: Any = None, **options: Any) -> gr.HTML:
+    """Many pairs in one canvas; its value comes from `app.pack_scene.grid_value`."""
+    return _player("mountGrid", value, **options)
+
+
+def tune_player(value: Any = None, **options: Any) -> gr.HTML:
+    """The player of a model as it learns; its value comes from `app.tune_preview.value`."""
+    return _player("mountTune", value, **options)
+
+
 def _player(function: str, value: Any, **options: Any) -> gr.HTML:
     return gr.HTML(
         value,

@@ -6,15 +6,19 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
-from app.compare_inputs import CompareWish, SideWish
+from app.compare_inputs import CompareWish, PackWish, SideWish
 from app.engine_access import FAILED, READY, WARMING, Familiar, Status
 from app.inputs import Wish
 from engine.compare.choice import ModelChoice
+from engine.compare.pack import PackResult, PackRun
+from engine.compare.packs import packs
 from engine.compare.pair import Pair, Side, Steps
 from engine.errors import StudioError
+from engine.evaluation.comparison import Comparison
 from engine.motion.motion import Motion
 from engine.motion.skeleton import BONE_LENGTHS, FPS, JOINTS, PARENTS, REST_DIRECTIONS
 
@@ -47,6 +51,33 @@ def walking(seconds: float, seed: int) -> np.ndarray:
     return joints.astype(np.float32)
 
 
+class FakePipeline:
+    """As much of a pipeline as wearing one adapter and walking takes."""
+
+    model = SimpleNamespace(guidance_scale=3.0)
+
+    def __init__(self) -> None:
+        self.strength = 0.0
+
+    def adapt(self, folder: Path | None, strength: float = 1.0) -> None:
+        self.strength = strength if folder else 0.0
+
+    def __call__(
+        self, texts: Sequence[str], seconds: Sequence[float], seeds: Sequence[int], **how: object
+    ) -> list[Motion]:
+        return [
+            Motion(raised(walking(long, seed), self.strength), text, seed, "fake")
+            for text, long, seed in zip(texts, seconds, seeds, strict=True)
+        ]
+
+
+def raised(joints: np.ndarray, strength: float) -> np.ndarray:
+    """The more strength, the higher the arms."""
+    joints = joints.copy()
+    joints[:, 16:] += np.array([0.0, 0.2 * strength, 0.0], dtype=np.float32)
+    return joints
+
+
 class FakeEngine:
     """The same face as `app.engine_access.Engine`; every delay and failure can be set."""
 
@@ -64,6 +95,7 @@ class FakeEngine:
         self.failure = failure
         self.asked: list[Wish] = []
         self._adapters = [name for name in adapters.split(",") if name]
+        self._packs = packs()
         self._warm_seconds = warm_seconds
         self._broken = broken
         self._ready = threading.Event()
@@ -118,11 +150,33 @@ class FakeEngine:
         left, right = (self._side(wish, side) for side in (wish.left, wish.right))
         return Pair(wish.prompt, wish.seconds, wish.seed, left, right)
 
+    def packs(self) -> dict[str, int]:
+        return {name: len(prompts) for name, prompts in self._packs.items()}
+
+    def start_pack(self, wish: PackWish) -> PackRun:
+        sides = (
+            ModelChoice(tuple((Path(name), s) for name, s in side.adapters), side.guidance)
+            for side in (wish.left, wish.right)
+        )
+        return PackRun(self._packs[wish.pack], wish.seed, *sides)
+
+    def step_pack(self, run: PackRun, cancelled: Callable[[], bool]) -> None:
+        self._work(cancelled)
+        run.step(FakePipeline(), cancelled)  # type: ignore[arg-type]
+
+    def judge_pack(self, run: PackRun) -> PackResult:
+        """The right side wins two of three prompts, and one is a tie."""
+        gaps = np.tile([0.1, -0.1, 0.1, 0.0], len(run.prompts))[: len(run.prompts)]
+        left = np.full(len(gaps), 0.5)
+        measured = Comparison(len(gaps), len(gaps), {})
+        return PackResult(
+            run.prompts, run.seeds, run.choices, run.motions, (left, left + gaps), measured
+        )  # fmt: skip
+
     def _side(self, wish: CompareWish, side: SideWish) -> Side:
-        """The more strength, the straighter the arms; the way there is a shaking body."""
+        """Arms tell the strength; the way there is a shaking body."""
         strength = sum(share for _, share in side.adapters)
-        joints = walking(wish.seconds, wish.seed)
-        joints[:, 16:] += np.array([0.0, 0.2 * strength, 0.0], dtype=np.float32)
+        joints = raised(walking(wish.seconds, wish.seed), strength)
         rng = np.random.default_rng(1)
         shaking = [joints + (4 - k) * 0.05 * rng.normal(size=joints.shape) for k in range(5)]
         rewards = np.linspace(0.1, 0.5 + 0.2 * strength, 5)

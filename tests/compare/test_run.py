@@ -4,36 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from engine.compare.choice import ModelChoice
 from engine.compare.judge import Judge
 from engine.compare.run import compare
 from engine.errors import StudioError
-from engine.models.adapter import attach, detach, save_adapter
 from engine.pipeline import Cancelled
 from engine.tuning.rewards.base import Scored
-from tests.tiny import load_tiny, save_tiny
 
 PROMPT, BASE = "a person walks", ModelChoice()
-
-
-@pytest.fixture(scope="module")
-def pipe(tmp_path_factory):
-    return load_tiny(save_tiny(tmp_path_factory.mktemp("model")))
-
-
-@pytest.fixture(scope="module")
-def adapters(pipe, tmp_path_factory):
-    """Two adapters that change motions visibly."""
-    folder = tmp_path_factory.mktemp("adapters")
-    for number, name in enumerate(("feet", "text")):
-        torch.manual_seed(number)
-        for value in attach(pipe.model.denoiser, rank=2, seed=number):
-            torch.nn.init.normal_(value, std=0.2)
-        save_adapter(pipe.model.denoiser, folder / name, {"base": {"id": "tiny"}})
-        detach(pipe.model.denoiser)
-    return folder / "feet", folder / "text"
 
 
 class Forward:

@@ -42,7 +42,7 @@ export class ComparePlayer extends Player {
         "Reward view", "Paint where the reward would move the body (W)", heat("pull"),
       ),
       traces: switchButton(
-        "Footprints", "Where toes were down; red where they slid (T)", flip("traces"),
+        "Traces", "The pelvis' path, and where toes were down; red where they slid (T)", flip("traces"),
       ),
       slow: switchButton("Slow motion", "A quarter of the speed (S)", () => this.slow()),
     };
@@ -66,16 +66,37 @@ export class ComparePlayer extends Player {
   }
 
   show(value) {
-    const before = this.root.dataset.result;
-    const { position, playing } = this.playback;
-    this.compare.step = Math.max(0, (value?.motions?.[0]?.steps?.joints?.length ?? 0) - 1);
+    const kept = this.keeps(value) ? this.where() : null;
     super.show(value);
+    this.hidden = Boolean(value?.hidden);
+    this.compare.step = Math.max(0, this.count - 1);
     if (!this.clips[0]?.pull && this.compare.heat === "pull") this.compare.heat = null;
-    if (value?.id && value.id === before && this.stage) { // the same pair with more about it
-      this.playback.position = position;
-      this.playback.playing = playing;
-    }
+    if (kept) this.goBack(kept);
     this.apply();
+  }
+
+  /** Whether a value is what is shown already, with more about it or at another strength. */
+  keeps(value) {
+    const same = value?.id && (value.id === this.root.dataset.result || value.live);
+    return Boolean(same && this.stage && value.motions[0].frames === this.playback.frames);
+  }
+
+  where() {
+    const { position, playing } = this.playback;
+    const fromEnd = this.count - this.compare.step;
+    return { position, playing, fromEnd, camera: this.stage.camera.position.clone() };
+  }
+
+  goBack({ position, playing, fromEnd, camera }) {
+    Object.assign(this.playback, { position, playing });
+    this.stage.camera.position.copy(camera);
+    this.stage.controls.update();
+    if (fromEnd > 0) this.chooseStep(this.count - fromEnd);
+  }
+
+  /** Denoising steps there are to look at. */
+  get count() {
+    return this.clips?.[0]?.steps.length ?? 0;
   }
 
   flip(name) {
@@ -95,9 +116,8 @@ export class ComparePlayer extends Player {
   }
 
   chooseStep(index) {
-    const count = this.clips?.[0]?.steps.length ?? 0;
-    if (!count) return;
-    this.compare.step = Math.min(count - 1, Math.max(0, index));
+    if (!this.count) return;
+    this.compare.step = Math.min(this.count - 1, Math.max(0, index));
     for (const clip of this.clips) clip.chooseStep(this.compare.step);
     this.refresh();
   }
@@ -140,16 +160,16 @@ export class ComparePlayer extends Player {
       this.toggles[name].setAttribute("aria-pressed", String(on));
       this.root.dataset[name] = String(on);
     }
-    this.toggles.pull.hidden = !left?.pull;
+    this.toggles.pull.disabled = !left?.pull;
     this.second.inert = !left || !this.stage;
-    const count = left?.steps.length ?? 0;
-    this.stepper.box.hidden = count < 2;
+    const { count } = this;
+    this.stepper.range.disabled = count < 2;
     this.stepper.range.max = String(Math.max(1, count));
     this.stepper.range.value = String(step + 1);
     this.stepper.range.style.setProperty("--done", `${(100 * step) / Math.max(1, count - 1)}%`);
     this.root.dataset.step = String(step + 1);
     this.root.dataset.steps = String(count);
-    this.stepper.counter.value = stepWords(step, count, left, right);
+    this.stepper.counter.value = this.hidden ? "after your vote" : stepWords(step, count, left, right);
     this.showLegend(heat);
   }
 

@@ -24,8 +24,8 @@ export class CompareStage extends Stage {
     super.load(clips);
     const [left, right] = this.actors;
     if (right) {
-      left.other = right.clip;
-      right.other = left.clip;
+      left.setOther(right.clip);
+      right.setOther(left.clip);
     }
     this.paint(this.theme);
   }
@@ -53,7 +53,14 @@ class CompareActor extends Actor {
     this.otherPose = new Float32Array(N_JOINTS * 3);
     this.shares = new Float32Array(N_JOINTS);
     this.traces = new Traces(clip);
-    this.world.add(this.ghost.group, this.traces.mesh);
+    this.world.add(this.ghost.group, this.traces.group);
+  }
+
+  /** @param {StepClip} clip the other side's */
+  setOther(clip) {
+    this.other = clip;
+    this.otherTraces = new Traces(clip);
+    this.world.add(this.otherTraces.group);
   }
 
   makeFigure() {
@@ -73,12 +80,14 @@ class CompareActor extends Actor {
     const { accent } = other;
     this.ghost.paint({ ...other, left: accent, right: accent, torso: accent, pelvis: accent });
     this.traces.paint(own);
+    this.otherTraces?.paint({ ...other, left: accent, right: accent });
   }
 
   update(position, follow, ghosts) {
     super.update(position, follow, ghosts);
     const { overlay, traces, heat } = this.options;
     this.traces.update(position, Boolean(traces));
+    this.otherTraces?.update(position, Boolean(traces && overlay));
     this.ghost.group.visible = Boolean(overlay && this.other);
     if (this.other) this.other.poseAt(position, this.otherPose);
     if (this.ghost.group.visible) this.ghost.pose(this.otherPose);
@@ -99,5 +108,6 @@ class CompareActor extends Actor {
     super.dispose();
     this.ghost.dispose();
     this.traces.dispose();
+    this.otherTraces?.dispose();
   }
 }

@@ -64,7 +64,7 @@ export function vote(element, { props, watch, trigger }) {
     box.dataset.state = state;
     text.textContent = words;
     for (const button of buttons) {
-      button.disabled = !open;
+      button.setAttribute("aria-disabled", String(!open)); // stays in the focus order
       button.setAttribute("aria-pressed", String(button.dataset.answer === answer));
     }
   };

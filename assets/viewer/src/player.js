@@ -40,7 +40,7 @@ export class Player {
     this.root.player = this;
     this.root.addEventListener("keydown", (event) => this.onKey(event));
     document.addEventListener("keydown", (event) => {
-      if (event.target === document.body && this.shown) this.onKey(event);
+      if (event.target === document.body && this.takesPageKeys) this.onKey(event);
     });
   }
 
@@ -68,6 +68,11 @@ export class Player {
   /** Whether the player is on a tab that is open. */
   get shown() {
     return this.root.offsetParent !== null || document.fullscreenElement === this.root;
+  }
+
+  /** Whether keys pressed while nothing has the focus are for this player. */
+  get takesPageKeys() {
+    return this.shown;
   }
 
   makeClip(motion, fps) {

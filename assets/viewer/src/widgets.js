@@ -1,7 +1,9 @@
 // The page's small live parts. Text from people enters the page only through textContent.
 import { make } from "./controls.js";
 
+export { board, needs, runs } from "./board.js";
 export { numbers, vote } from "./numbers.js";
+export { winrate } from "./winrate.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
