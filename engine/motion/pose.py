@@ -271,7 +271,7 @@ def _leg(body: _Body, side: str) -> None:
 def _level_toes(body: _Body, foot: int) -> np.ndarray:
     """The foot's rotation with the toes bent up to lie on the floor y = 0 while the heel lifts.
 
-    Nothing in the motion says how toes bend, so they must not be what turns fastest: smooth in time.
+    Nothing in the motion says how toes bend, so they must not be what turns fastest.
     """
     rotation = body.world[:, PARENTS[foot]]
     ahead = normalize(body.offsets[foot] * (1.0, 0.0, 1.0))

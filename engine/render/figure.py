@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.motion.skeleton import JOINTS, PARENTS
 from engine.render.palette import roles
-from engine.render.parts import Part, build_parts
+from engine.render.parts import Part, build_parts, build_sticks
 
 if TYPE_CHECKING:
     from engine.render.mesh import FigureMesh
@@ -47,11 +47,12 @@ class Figure:
     accent: str = "base"
 
     @classmethod
-    def for_joints(cls, joints: np.ndarray, accent: str = "base") -> Figure:
-        """A mannequin with the proportions of a clip: joints [T,22,3] in metres."""
+    def for_joints(cls, joints: np.ndarray, accent: str = "base", sticks: bool = False) -> Figure:
+        """A figure with the proportions of a clip: joints [T,22,3] in metres; `sticks` makes it
+        thin enough to stand inside a body."""
         parents = np.maximum(PARENTS, 0)
         lengths = np.median(np.linalg.norm(joints - joints[:, parents], axis=-1), axis=0)
-        return cls(build_parts(lengths), accent)
+        return cls(build_sticks(lengths) if sticks else build_parts(lengths), accent)
 
     @cached_property
     def frame_index(self) -> np.ndarray:

@@ -121,6 +121,34 @@ def _left_leg(length: np.ndarray) -> list[Part]:
     return parts
 
 
+def build_sticks(lengths: np.ndarray) -> tuple[Part, ...]:
+    """Thin bones and balls at the joints for bones of these lengths [22], metres."""
+    size = dict(zip(JOINTS, np.clip(lengths, 0.6 * BONE_LENGTHS, 1.6 * BONE_LENGTHS), strict=True))
+    spine, neck, thin = float(size["spine1"] + size["spine2"]), float(size["head"]), (0.016, 0.013)
+    parts = [
+        Part("pelvis", (-0.085, -0.075, 0), (0.085, -0.075, 0), (0.016, 0.016), "pelvis"),
+        Part("waist", (0, 0, 0), (0, spine, 0), thin, "torso"),
+        Part("chest", (0, -0.02, 0), (0, 0.19, 0), thin, "torso"),
+        Part("neck", (0, 0, 0), (0, neck, 0), thin, "joint"),
+        Part("head", (0, 0.0, 0.0), (0, 0.12, 0.0), thin, "joint"),
+    ]
+    for frame, end, bone in (
+        ("left_shoulder", (-1.0, 0.0, 0.0), "left_shoulder"),
+        ("left_upper_arm", (1.0, 0.0, 0.0), "left_elbow"),
+        ("left_forearm", (1.0, 0.0, 0.0), "left_wrist"),
+        ("left_thigh", (0.0, -1.0, 0.0), "left_knee"),
+        ("left_shin", (0.0, -1.0, 0.0), "left_ankle"),
+    ):
+        x, y, z = (float(size[bone]) * axis for axis in end)
+        limb = [
+            Part(frame, (0, 0, 0), (x, y, z), thin, "left"),
+            Part(frame, (0, 0, 0), (0.02 * end[0], 0.02 * end[1], 0), (0.023, 0.023), "joint"),
+        ]
+        parts += [*limb, *(part.mirrored() for part in limb)]
+    foot = Part("left_foot", (0, 0, 0), (0, -0.036, float(size["left_foot"])), thin, "left_end")
+    return (*parts, foot, foot.mirrored())
+
+
 def build_parts(lengths: np.ndarray) -> tuple[Part, ...]:
     """All parts for bones of these lengths [22], metres."""
     # A damaged clip must not turn parts inside out.

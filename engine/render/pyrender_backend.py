@@ -19,6 +19,7 @@ from engine.render.camera import Camera, cameras_for
 from engine.render.figure import Figure, pose_all
 from engine.render.scene import SceneFrame, View, compose
 from engine.render.shading import AMBIENT, LAMPS, ROUGHNESS, linear
+from engine.render.surface import Surface
 
 _STEP = 64  # the off-screen picture grows in steps of this, so that it is seldom made anew
 
@@ -61,11 +62,23 @@ class PyrenderRenderer:
         if area is None:
             return
         rows, columns = area
-        colour = self._stage.draw(view, rows, columns)
-        below = canvas[rows, columns]
-        keep = (255 - colour[..., 3:]).astype(np.uint16)
-        # Premultiplied "over" in integers; +127 rounds.
-        below[:] = np.minimum(colour[..., :3] + (below * keep + 127) // 255, 255)
+        for surface in _surfaces(view):
+            colour = self._stage.draw(view.camera, surface, rows, columns)
+            if surface.opacity < 1.0:
+                colour = (colour * np.float32(surface.opacity)).astype(np.uint8)
+            below = canvas[rows, columns]
+            keep = (255 - colour[..., 3:]).astype(np.uint16)
+            # Premultiplied "over" in integers; +127 rounds.
+            below[:] = np.minimum(colour[..., :3] + (below * keep + 127) // 255, 255)
+
+
+def _surfaces(view: View) -> list[Surface]:
+    """What is drawn, from back to front."""
+    found = []
+    if view.figure is not None:
+        mesh = view.figure.mesh
+        found.append(Surface(*mesh.posed(view.pose), mesh.faces, mesh.colours))
+    return found if view.surface is None else [*found, view.surface]
 
 
 def _area(view: View) -> tuple[slice, slice] | None:
@@ -111,14 +124,14 @@ class _GlStage:
         text = GL.glGetString(GL.GL_RENDERER)
         return text.decode() if isinstance(text, bytes) else "unknown driver"
 
-    def draw(self, view: View, rows: slice, columns: slice) -> np.ndarray:
-        """Premultiplied RGBA uint8 of one rectangle of the view."""
+    def draw(self, camera: Camera, surface: Surface, rows: slice, columns: slice) -> np.ndarray:
+        """Premultiplied RGBA uint8 of one rectangle of the camera's picture."""
         height, width = rows.stop - rows.start, columns.stop - columns.start
         target = self._target
         target.viewport_height = max(target.viewport_height, -(-height // _STEP) * _STEP)
         target.viewport_width = max(target.viewport_width, -(-width // _STEP) * _STEP)
-        self._aim(view.camera, rows, columns)
-        node = self._scene.add(self._mesh(view))
+        self._aim(camera, rows, columns)
+        node = self._scene.add(self._mesh(surface))
         try:
             colour, _ = target.render(self._scene, flags=self._gl.RenderFlags.RGBA)
         finally:
@@ -138,13 +151,11 @@ class _GlStage:
         for node, direction in self._lamps:
             self._scene.set_pose(node, _facing(camera.rotation @ direction))
 
-    def _mesh(self, view: View) -> Any:
-        mesh = view.figure.mesh
-        vertices, normals = mesh.posed(view.pose)
-        opaque = np.ones((len(vertices), 1), dtype=np.float32)
+    def _mesh(self, surface: Surface) -> Any:
+        opaque = np.ones((len(surface.vertices), 1), dtype=np.float32)
         primitive = self._gl.Primitive(
-            positions=vertices, normals=normals, indices=mesh.faces, material=self._material,
-            color_0=np.hstack([linear(mesh.colours), opaque]),
+            positions=surface.vertices, normals=surface.normals, indices=surface.faces,
+            material=self._material, color_0=np.hstack([linear(surface.colours), opaque]),
         )  # fmt: skip
         return self._gl.Mesh([primitive])
 

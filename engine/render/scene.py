@@ -19,6 +19,7 @@ from engine.render.figure import Figure, Pose
 from engine.render.overlay import Overlay, clock, font
 from engine.render.palette import INK, PAPER, rgb
 from engine.render.parts import FLOOR_Y
+from engine.render.surface import Surface
 
 TILE = 0.5  # metres
 _LIGHT_TILE, _DARK_TILE, _HAZE, _ZENITH = 231.0, 215.0, 241.0, 229.0
@@ -28,44 +29,26 @@ _SHADOW_DEPTH = 0.58  # how dark the darkest contact gets
 _DIVIDER = (196, 203, 211)
 _MARK_REACH, _MARK_SIGHT, _MARK_INK = 12, 5.5, 92.0  # metres, metres from focus, tones
 # Radius in metres of what each joint's bone throws down, by joint (bone from its parent).
-_SHADE_RADII = np.array(
-    [
-        0.12,
-        0.10,
-        0.10,
-        0.12,
-        0.075,
-        0.075,
-        0.12,
-        0.05,
-        0.05,
-        0.13,
-        0.045,
-        0.045,
-        0.10,
-        0.10,
-        0.10,
-        0.09,
-        0.07,
-        0.07,
-        0.045,
-        0.045,
-        0.04,
-        0.04,
-    ]
-)
+_SHADE_RADII = np.array([
+    0.12, 0.10, 0.10, 0.12, 0.075, 0.075, 0.12, 0.05, 0.05, 0.13, 0.045, 0.045, 0.10, 0.10, 0.10,
+    0.09, 0.07, 0.07, 0.045, 0.045, 0.04, 0.04,
+])  # fmt: skip
 
 
 @dataclass(frozen=True)
 class View:
-    """One figure in its rectangle of the frame; `left` is the rectangle's x in pixels."""
+    """One person in a rectangle of the frame; `left` is the rectangle's x in pixels.
 
-    figure: Figure
+    The figure, the skinned surface, or the surface over the figure.
+    """
+
+    figure: Figure | None
     pose: Pose
     camera: Camera
     left: int = 0
     overlay: Overlay | None = None
     clock: str = ""
+    surface: Surface | None = None
 
 
 @dataclass(frozen=True)

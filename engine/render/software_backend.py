@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.render.camera import Camera
+from engine.render.figure import Figure
+from engine.render.raster import draw_surface
 from engine.render.scene import SceneFrame, View, compose
 from engine.render.shading import dot, linear, shade, unit
 
@@ -25,7 +27,7 @@ class SoftwareRenderer:
 
     def frame(self, scene_frame: SceneFrame) -> np.ndarray:
         """The picture as uint8 [H,W,3]."""
-        return compose(scene_frame, draw_figure)
+        return compose(scene_frame, draw_person)
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class _Cones:
 
     @classmethod
     def of(cls, view: View) -> _Cones:
-        figure, pose, camera = view.figure, view.pose, view.camera
+        figure, pose, camera = _figure(view), view.pose, view.camera
         bone = pose.rotations[figure.frame_index]
         axes = camera.rotation.T @ bone @ figure.axes  # columns in camera space
         start = np.einsum("pij,pj->pi", bone, figure.starts) + pose.origins[figure.frame_index]
@@ -56,7 +58,7 @@ class _Cones:
 
     def boxes(self, camera: Camera, view: View) -> np.ndarray:
         """Pixel bounds of each part: int [P,4] as x0, x1, y0, y1 (ends exclusive)."""
-        figure = view.figure
+        figure = _figure(view)
         biggest = self.radii.max(axis=1)[:, None, None]
         corners = np.array([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (0, 1)])
         local = corners[None] * np.array([1, 1, 0]) * biggest
@@ -130,6 +132,19 @@ class _Cones:
         return unit(normal)
 
 
+def draw_person(canvas: np.ndarray, view: View) -> None:
+    """Draw what the view shows onto its background, uint8 [H,W,3], in place."""
+    if view.figure is not None:
+        draw_figure(canvas, view)
+    if view.surface is not None:
+        draw_surface(canvas, view, view.surface)
+
+
+def _figure(view: View) -> Figure:
+    assert view.figure is not None
+    return view.figure
+
+
 def draw_figure(canvas: np.ndarray, view: View) -> None:
     """Draw the figure of `view` onto its background, uint8 [H,W,3], in place."""
     camera = view.camera
@@ -184,7 +199,7 @@ def _colour(
 ) -> np.ndarray:
     normal = cones.normals(part, a, b, depth)
     toward = np.stack([-a, -b, -np.ones_like(a)], axis=1)
-    return shade(normal, toward, linear(view.figure.colours)[part])
+    return shade(normal, toward, linear(_figure(view).colours)[part])
 
 
 def _smooth_outlines(

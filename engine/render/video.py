@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from engine.body.smpl import load_body
 from engine.errors import StudioError
 from engine.motion.skeleton import FPS, N_JOINTS
 from engine.render import palette
@@ -18,9 +19,11 @@ from engine.render.encode import FrameSink, RenderCancelled
 from engine.render.figure import Figure, Pose, pose_all
 from engine.render.overlay import Overlay, caption
 from engine.render.scene import SceneFrame, View
+from engine.render.surface import SEE_THROUGH, SkinnedClip
 
 SIZES = (480, 720)
 MAX_MOTIONS = 4
+LOOKS = ("skeleton", "body", "both")
 # Width of one view as a share of the height, by number of views: one is 4:3, two are 16:9.
 _VIEW_SHAPES = {1: 4 / 3, 2: 8 / 9, 3: 0.72, 4: 0.62}
 
@@ -39,10 +42,11 @@ class Stage:
     width: int
     height: int
     fps: float
-    figures: tuple[Figure, ...]
+    figures: tuple[Figure | None, ...]
     poses: tuple[list[Pose], ...]
     cameras: tuple[list[Camera], ...]
     captions: tuple[Overlay | None, ...]
+    bodies: tuple[SkinnedClip | None, ...]
 
     @property
     def frames(self) -> int:
@@ -52,12 +56,13 @@ class Stage:
     def scene(self, index: int) -> SceneFrame:
         """What picture `index` shows."""
         views, left = [], 0
-        for figure, poses, cameras, card in zip(
-            self.figures, self.poses, self.cameras, self.captions, strict=True
+        for figure, poses, cameras, card, body in zip(
+            self.figures, self.poses, self.cameras, self.captions, self.bodies, strict=True
         ):
             moment = min(index, len(poses) - 1)
             time = f"{moment / self.fps:.1f} s"
-            views.append(View(figure, poses[moment], cameras[moment], left, card, time))
+            skin = None if body is None else body.surface(moment)
+            views.append(View(figure, poses[moment], cameras[moment], left, card, time, skin))
             left += cameras[moment].width
         return SceneFrame(self.width, self.height, tuple(views))
 
@@ -70,9 +75,12 @@ def stage(
     accents: Sequence[str] = (),
     fps: float = FPS,
     azimuth: float | None = None,
+    look: str = "skeleton",
+    body: Path | str | None = None,
 ) -> Stage:
     """Place 1 to 4 motions side by side. Arguments as in `render_video`."""
     _check(motions, size, labels, accents, fps)
+    check_look(look)
     clips = [_at_rate(motion, fps) for motion in motions]
     names = [*accents, *["base"] * (len(clips) - len(accents))]
     texts = [*labels, *[""] * (len(clips) - len(labels))]
@@ -81,13 +89,37 @@ def stage(
         caption(text, palette.accent(name), width, size)
         for text, name in zip(texts, names, strict=True)
     )
+    pairs = list(zip(clips, names, strict=True))
     return Stage(
         width * len(clips), size, fps,
-        tuple(Figure.for_joints(clip, name) for clip, name in zip(clips, names, strict=True)),
+        tuple(_figure(clip, name, look) for clip, name in pairs),
         tuple(pose_all(clip) for clip in clips),
         tuple(cameras_for(clips, (width, size), fps, azimuth)),
         cards,
+        tuple(_skinned(clip, name, look, body) for clip, name in pairs),
     )  # fmt: skip
+
+
+def check_look(look: str) -> str:
+    """The name of a look; StudioError for one that is not offered."""
+    if look not in LOOKS:
+        raise StudioError(f"Look {look!r} is not offered; choose one of {', '.join(LOOKS)}.")
+    return look
+
+
+def _figure(clip: np.ndarray, accent: str, look: str) -> Figure | None:
+    if look == "body":
+        return None
+    return Figure.for_joints(clip, accent, sticks=look == "both")
+
+
+def _skinned(
+    clip: np.ndarray, accent: str, look: str, body: Path | str | None
+) -> SkinnedClip | None:
+    if look == "skeleton":
+        return None
+    opacity = SEE_THROUGH if look == "both" else 1.0
+    return SkinnedClip(clip, load_body(body), accent, opacity)
 
 
 def render_video(
@@ -100,6 +132,8 @@ def render_video(
     fps: float = FPS,
     backend: str = "auto",
     azimuth: float | None = None,
+    look: str = "skeleton",
+    body: Path | str | None = None,
     progress: Callable[[float], None] | None = None,
     cancel: Callable[[], bool] | None = None,
 ) -> Path:
@@ -108,10 +142,14 @@ def render_video(
     size: height in pixels, 480 or 720. labels: a caption for each motion, in order, "" for none.
     accents: "base", "tuned" or #rrggbb for each motion. backend: "auto", "pyrender", "software".
     azimuth: degrees from the facing direction to the camera; chosen by the motions when None.
+    look: "skeleton", "body" or "both". body: an SMPL or SMPL-X npz instead of the mannequin.
     progress gets 0..1 after each frame; cancel is asked before each frame.
     Raises RenderCancelled (a StudioError; no file is left) and StudioError for bad input.
     """
-    plan = stage(motions, size=size, labels=labels, accents=accents, fps=fps, azimuth=azimuth)
+    plan = stage(
+        motions, size=size, labels=labels, accents=accents, fps=fps, azimuth=azimuth, look=look,
+        body=body,
+    )  # fmt: skip
     sink = FrameSink(path, plan.width, plan.height, fps)
     renderer = get_renderer(backend)
     with sink:
