@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from engine.cli_backbone import backbone_app
 from engine.cli_motion import motion_app
 from engine.cli_tune import tune_app
 from engine.errors import StudioError
@@ -24,6 +25,7 @@ train_app = typer.Typer(help="Train the base model's networks.", no_args_is_help
 app.add_typer(data_app, name="data")
 app.add_typer(train_app, name="train")
 app.add_typer(motion_app)
+app.add_typer(backbone_app)
 app.add_typer(tune_app)
 
 
@@ -40,6 +42,8 @@ def generate(
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...")] = None,
     video: Annotated[bool, typer.Option(help="Also render an MP4.")] = True,
     size: Annotated[int, typer.Option(help="Video height in pixels: 480 or 720.")] = 480,
+    look: Annotated[str, typer.Option(help="Of the video: skeleton, body, both.")] = "skeleton",
+    body: Annotated[Path | None, typer.Option(help="SMPL or SMPL-X .npz for the video.")] = None,
     prompts: Annotated[
         Path | None, typer.Option(help="JSONL file of id, prompt, seconds, seed.")
     ] = None,
@@ -54,7 +58,7 @@ def generate(
         command.Request(
             prompt=prompt, seconds=seconds, seed=seed, output=output, samples=samples,
             guidance=guidance, steps=steps, model=model, device=device, video=video, size=size,
-            prompts=prompts, adapter=adapter, strength=strength, json=json,
+            look=look, body=body, prompts=prompts, adapter=adapter, strength=strength, json=json,
         )
     )  # fmt: skip
 

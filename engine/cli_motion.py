@@ -26,6 +26,10 @@ def export(
     y_up: Annotated[
         bool, typer.Option("--y-up", help="AMASS and SMPL-X with Y up instead of Z.")
     ] = False,
+    look: Annotated[str, typer.Option(help="Of videos: skeleton, body or both.")] = "skeleton",
+    body: Annotated[
+        Path | None, typer.Option(help="SMPL or SMPL-X .npz for GLB and videos.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> None:
     """Write a motion as BVH, GLB, AMASS, SMPL-X, CSV, joints, features, MP4 or GIF."""
@@ -33,7 +37,7 @@ def export(
     from engine.motion.export import Options
 
     options = Options(fps=fps, foot_lock=foot_lock, names=names, order=order.upper(), y_up=y_up)
-    command.run(motion, format, options, output, json)
+    command.run(motion, format, options, output, json, look, body)
 
 
 @motion_app.command("import")

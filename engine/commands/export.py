@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,8 @@ from engine.evaluation.physical import foot_skate
 from engine.files import write_bytes
 from engine.motion.export import FILES, VIDEOS, Options, check_format, export_bytes
 from engine.motion.export_take import locked, make_take
+from engine.motion.formats.skin import Skin
+from engine.motion.kinematics import bone_lengths
 from engine.motion.motion import Motion
 
 
@@ -29,14 +31,20 @@ class Exported:
 
 
 def run(
-    source: Path, format: str, options: Options, output: Path | None, as_json: bool = False
+    source: Path,
+    format: str,
+    options: Options,
+    output: Path | None,
+    as_json: bool = False,
+    look: str = "skeleton",
+    body: Path | None = None,
 ) -> Exported:
     """Export a motion file, print what was written; raises StudioError for what cannot be."""
     motion = Motion.load(source)
     target = output or source.with_name(source.stem + FILES[check_format(format)])
     if target.absolute() == source.absolute():
         raise StudioError(f"{target} is the motion itself; name another file with --output.")
-    write_bytes(target, file_bytes(motion, format, options))
+    write_bytes(target, file_bytes(motion, format, options, look=look, body=body))
     before, after = skate(motion, options.foot_lock)
     done = Exported(target, format, float(options.fps), before, after)
     if as_json:
@@ -48,9 +56,22 @@ def run(
     return done
 
 
-def file_bytes(motion: Motion, format: str, options: Options, size: int = 480) -> bytes:
-    """A motion as a file of any format; videos have `size` pixels of height, 480 or 720."""
-    if check_format(format) not in VIDEOS:
+def file_bytes(
+    motion: Motion,
+    format: str,
+    options: Options,
+    size: int = 480,
+    look: str = "skeleton",
+    body: Path | None = None,
+) -> bytes:
+    """A motion as a file of any format.
+
+    Videos have `size` pixels of height, 480 or 720, and a `look` (skeleton, body, both). `body`
+    is an SMPL or SMPL-X npz for GLB and videos instead of the mannequin.
+    """
+    if check_format(format) == "glb" and options.skin is None:
+        options = replace(options, skin=skin_for(motion, body))
+    if format not in VIDEOS:
         return export_bytes(motion, format, options)
     from engine.render.video import render_video
 
@@ -59,9 +80,19 @@ def file_bytes(motion: Motion, format: str, options: Options, size: int = 480) -
     with tempfile.TemporaryDirectory() as folder:
         path = render_video(
             [shown], Path(folder) / f"motion.{format}", size=size, fps=float(options.fps),
-            labels=(motion.prompt,),
+            labels=(motion.prompt,), look=look, body=body,
         )  # fmt: skip
         return path.read_bytes()
+
+
+def skin_for(motion: Motion, body: Path | None = None) -> Skin:
+    """The mannequin, or the body of a file with the motion's bone lengths, for a GLB."""
+    from engine.body.fit import fit_betas
+    from engine.body.smpl import load_body
+
+    person = load_body(body)
+    lengths = np.median(bone_lengths(np.asarray(motion.joints, np.float64)), axis=0)
+    return person.shaped(fit_betas(person, lengths)).skin()
 
 
 def skate(motion: Motion, foot_lock: bool) -> tuple[float, float]:

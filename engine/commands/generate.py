@@ -45,6 +45,8 @@ class Request:
     device: str | None = None
     video: bool = True
     size: int = 480
+    look: str = "skeleton"
+    body: Path | None = None
     prompts: Path | None = None
     adapter: str | None = None
     strength: float = 1.0
@@ -82,7 +84,7 @@ def run(request: Request) -> list[Motion]:
             motion.save(job.target.with_suffix(".npz"))
         motions += made
     if request.video:
-        _render(jobs, motions, request.size)
+        _render(jobs, motions, request)
     _report(request, jobs, motions, pipeline)
     return motions
 
@@ -94,7 +96,7 @@ def plan(request: Request) -> list[Job]:
     if request.steps is not None:
         check_steps(request.steps)
     if request.video:
-        _check_size(request.size)
+        _check_video(request)
     if request.prompts is not None:
         if request.prompt is not None:
             raise StudioError("Give a PROMPT or --prompts FILE, not both.")
@@ -121,11 +123,15 @@ def _job(prompt: Any, seconds: Any, seed: Any, target: Path) -> Job:
     return Job(check_prompt(prompt), float(seconds), check_seed(seed), target)
 
 
-def _check_size(size: int) -> None:
-    from engine.render.video import SIZES
+def _check_video(request: Request) -> None:
+    from engine.render.video import SIZES, check_look
 
-    if size not in SIZES:
-        raise StudioError(f"Video size {size} is not offered; choose 480 or 720.")
+    if request.size not in SIZES:
+        raise StudioError(f"Video size {request.size} is not offered; choose 480 or 720.")
+    if check_look(request.look) != "skeleton":
+        from engine.body.smpl import load_body
+
+        load_body(request.body)
 
 
 def _from_file(request: Request, path: Path) -> list[Job]:
@@ -178,11 +184,14 @@ def batches(jobs: list[Job]) -> Iterable[list[Job]]:
         yield jobs[start : start + BATCH]
 
 
-def _render(jobs: list[Job], motions: list[Motion], size: int) -> None:
+def _render(jobs: list[Job], motions: list[Motion], request: Request) -> None:
     from engine.render.video import render_video
 
     for job, motion in zip(jobs, motions, strict=True):
-        render_video([motion], job.target.with_suffix(".mp4"), size=size, labels=(motion.prompt,))
+        render_video(
+            [motion], job.target.with_suffix(".mp4"), size=request.size, labels=(motion.prompt,),
+            look=request.look, body=request.body,
+        )  # fmt: skip
 
 
 def _report(

@@ -15,7 +15,8 @@ MAY_IMPORT = {
     "motion": set(),
     "models": {"motion"},
     "data": {"motion", "models"},
-    "render": {"motion"},
+    "body": {"motion"},
+    "render": {"motion", "body"},
     "backbones": {"models", "motion"},
     "diffusion": {"backbones", "models", "motion"},
     "evaluation": {"data", "backbones", "diffusion", "models", "motion"},
@@ -32,6 +33,8 @@ MAY_IMPORT = {
         "motion",
     },
     "commands": {
+        "body",
+        "backbones",
         "preference",
         "compare",
         "tuning",

@@ -15,7 +15,7 @@ from engine.motion.rotation import matrix_to_quat
 from engine.motion.skeleton import N_JOINTS, PARENTS
 
 MAGIC, JSON_CHUNK, BINARY_CHUNK = 0x46546C67, 0x4E4F534A, 0x004E4942
-FLOAT, BYTE, INDEX = 5126, 5121, 5125  # component types: float32, uint8, uint32
+FLOAT, BYTE, SHORT, INDEX = 5126, 5121, 5123, 5125  # float32, uint8, uint16, uint32
 VERTICES, INDICES = 34962, 34963  # buffer view targets
 COLOUR = (0.42, 0.55, 0.72, 1.0)
 
@@ -59,7 +59,7 @@ class _Buffer:
 
     def add(self, array: np.ndarray, kind: str, code: int, target: int | None = None) -> int:
         """Append an array; returns its accessor's number."""
-        dtype = {FLOAT: "<f4", BYTE: "u1", INDEX: "<u4"}[code]
+        dtype = {FLOAT: "<f4", BYTE: "u1", SHORT: "<u2", INDEX: "<u4"}[code]
         data = np.ascontiguousarray(array, dtype=dtype)
         view = {"buffer": 0, "byteOffset": len(self.data), "byteLength": data.nbytes}
         self.views.append(view if target is None else {**view, "target": target})
@@ -108,7 +108,12 @@ def _primitive(buffer: _Buffer, skin: Skin) -> dict[str, Any]:
             "JOINTS_0": buffer.add(joints, "VEC4", BYTE, VERTICES),
             "WEIGHTS_0": buffer.add(weights, "VEC4", FLOAT, VERTICES),
         },
-        "indices": buffer.add(skin.faces.reshape(-1), "SCALAR", INDEX, INDICES),
+        "indices": buffer.add(
+            skin.faces.reshape(-1),
+            "SCALAR",
+            SHORT if len(skin.vertices) < 65536 else INDEX,
+            INDICES,
+        ),
         "material": 0,
     }
 
