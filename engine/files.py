@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import tempfile
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Collection, Iterator
@@ -20,10 +21,10 @@ import numpy as np
 from engine.errors import StudioError
 
 MAX_NPZ_BYTES = 512 * 1024 * 1024
-# What zipfile and numpy raise on damaged, encrypted or lying archives.
-_DAMAGE = (
-    OSError, ValueError, KeyError, EOFError, RuntimeError, MemoryError,
-    zipfile.BadZipFile, zlib.error,
+# What zipfile and numpy raise on damaged, encrypted or lying archives and arrays.
+DAMAGE = (
+    OSError, ValueError, KeyError, EOFError, RuntimeError, MemoryError, SyntaxError,
+    tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 
 
@@ -118,8 +119,8 @@ def load_npz(
             return {name: archive[name] for name in wanted}
     except FileNotFoundError as error:
         raise StudioError(f"{path} does not exist.") from error
-    except _DAMAGE as error:
-        raise StudioError(f"{path} is not a readable npz file: {error}") from error
+    except DAMAGE as error:
+        raise StudioError(f"{path} is not a readable npz file: {_first_line(error)}") from error
 
 
 def make_folder(folder: Path | str) -> None:
@@ -141,3 +142,7 @@ def _explain(error: OSError, target: Path) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"The disk is full: {target} was not written. Free some space and try again."
     return f"{target} cannot be written ({error.strerror}). Choose another folder."
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0]

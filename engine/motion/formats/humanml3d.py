@@ -7,6 +7,7 @@ import io
 import numpy as np
 
 from engine.errors import StudioError
+from engine.files import DAMAGE
 from engine.motion.export_take import Take
 from engine.motion.features import HUMANML3D, features_to_joints, joints_to_features
 from engine.motion.formats.smpl_pose import MAX_INPUT_FRAMES
@@ -33,8 +34,9 @@ def read_features(data: bytes) -> tuple[np.ndarray, float]:
 
     try:
         features = np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, OSError, EOFError, MemoryError, SyntaxError) as error:
-        raise StudioError(f"The file is not a readable npy array: {error}.") from error
+    except DAMAGE as error:
+        first = str(error).partition("\n")[0]
+        raise StudioError(f"The file is not a readable npy array: {first}.") from error
     shaped = isinstance(features, np.ndarray) and features.ndim == 2
     if not shaped or features.shape[1] != HUMANML3D.size or features.dtype.kind != "f":
         raise StudioError(f"The file holds no features of shape [frames, {HUMANML3D.size}].")

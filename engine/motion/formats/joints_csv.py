@@ -27,7 +27,11 @@ def write_csv(take: Take) -> bytes:
 
 def read_csv(data: bytes) -> tuple[np.ndarray, float]:
     """Joints [T, 22, 3] and the frame rate; StudioError when a column or a number is missing."""
-    rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig", errors="replace"))))
+    text = data.decode("utf-8-sig", errors="replace")
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline="")))
+    except csv.Error as error:
+        raise StudioError(f"The file is not a readable table: {error}.") from error
     header = [name.strip() for name in rows[0]] if rows else []
     stems = [name[:-2] if name[-2:] in ("_x", "_y", "_z") else "" for name in header]
     found = find_joints(stems)
