@@ -10,6 +10,7 @@ import typer
 
 from engine.cli_backbone import backbone_app
 from engine.cli_motion import motion_app
+from engine.cli_preference import preference_app
 from engine.cli_tune import tune_app
 from engine.errors import StudioError
 
@@ -25,6 +26,7 @@ train_app = typer.Typer(help="Train the base model's networks.", no_args_is_help
 app.add_typer(data_app, name="data")
 app.add_typer(train_app, name="train")
 app.add_typer(motion_app)
+app.add_typer(preference_app)
 app.add_typer(backbone_app)
 app.add_typer(tune_app)
 
