@@ -10,7 +10,7 @@ from app.compare_inputs import BASE, MAX_STRENGTH, NONE
 from app.compare_pack import PackParts, PackWork, build_pack
 from app.compare_parts import CompareParts, SideParts
 from app.compare_scene import NO_NUMBERS, NO_VOTE
-from app.compare_work import CompareWork
+from app.compare_work import CompareWork, side_classes
 from app.context import Context
 from app.inputs import MAX_GUIDANCE, MIN_GUIDANCE
 from app.notes import IDLE, IDLE_PAIR
@@ -76,12 +76,15 @@ def _side(context: Context, name: str) -> SideParts:
     usual, _ = context.engine.sampling()
     names = context.engine.adapters()
     first = names[0] if names and name == "right" else BASE
-    with gr.Column(elem_classes=["es-side", f"es-side-{name}"], elem_id=f"side-{name}"):
+    accent = "base" if first == BASE else "tuned"
+    with gr.Column(elem_classes=side_classes(accent), elem_id=f"side-{name}") as box:
         model = gr.Dropdown(
             [BASE, *names], value=first, label=name.capitalize(), elem_id=f"{name}-model"
         )
-        strength = _strength("Strength", 1.0, f"{name}-strength", first != BASE)
-        with gr.Accordion("Blend, guidance", open=False, elem_id=f"{name}-more"):
+        strength = _strength(
+            f"{name.capitalize()} strength", 1.0, f"{name}-strength", first != BASE
+        )
+        with gr.Accordion("More: blend, guidance", open=False, elem_id=f"{name}-more"):
             second = gr.Dropdown(
                 [NONE, *names], value=NONE, label="Blend in", elem_id=f"{name}-second"
             )
@@ -90,7 +93,7 @@ def _side(context: Context, name: str) -> SideParts:
                 MIN_GUIDANCE, MAX_GUIDANCE, usual, step=0.1, buttons=[],
                 label="How closely to follow the text (guidance)", elem_id=f"{name}-guidance",
             )  # fmt: skip
-    return SideParts(model, strength, second, second_strength, guidance)
+    return SideParts(box, model, strength, second, second_strength, guidance)
 
 
 def _strength(label: str, value: float, elem_id: str, interactive: bool) -> gr.Slider:
@@ -136,8 +139,9 @@ def _wire(tab: gr.Tab, parts: CompareParts, work: CompareWork, cancel: gr.Button
     shown = [parts.notice, parts.player, parts.vote, parts.numbers, *parts.film_outputs()]
     parts.vote.select(work.vote, None, shown, **free)
     parts.film.click(work.film, None, parts.film_outputs(), **free)
-    tab.select(work.refresh, {*pickers}, pickers, queue=False, **_QUIET)
-    switched = [slider for side in parts.sides for slider in side.switched()]
+    offered = [*pickers, parts.notice]
+    tab.select(work.refresh, {*pickers}, offered, queue=False, **_QUIET)
+    switched = [part for side in parts.sides for part in side.switched()]
     gr.on(
         [picker.change for picker in pickers], work.switch, {*pickers}, switched, queue=False,
         **_QUIET,

@@ -42,7 +42,7 @@ class PackParts:
 def build_pack(context: Context, pair: CompareParts) -> tuple[PackParts, PackWork]:
     """Lay the section out under the pair and wire its events, except for opening a prompt."""
     packs = context.engine.packs()
-    names = [(f"{name} ({count} prompts)", name) for name, count in packs.items()]
+    names = [(f"{name} ({count})", name) for name, count in packs.items()]
     with gr.Column(elem_classes="es-pack-part", elem_id="pack-part"):
         with gr.Row(elem_classes="es-pack-row", equal_height=False):
             pack = gr.Dropdown(
@@ -121,7 +121,7 @@ class PackWork:
         result = booth_of(self._context, request).pack_result
         index = event._data.get("index")
         if result is None or not isinstance(index, int) or not 0 <= index < len(result.prompts):
-            return {}
+            return gr.skip()
         prompt, pair = result.prompts[index], self._pair
         return {
             pair.prompt: prompt.text, pair.seconds: prompt.seconds,

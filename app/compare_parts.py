@@ -11,8 +11,9 @@ import gradio as gr
 
 @dataclass
 class SideParts:
-    """The controls of one side, in the order `make_side` takes them."""
+    """One side: its card, and its controls in the order `make_side` takes them."""
 
+    box: gr.Column
     model: gr.Dropdown
     strength: gr.Slider
     second: gr.Dropdown
@@ -20,12 +21,12 @@ class SideParts:
     guidance: gr.Slider
 
     def all(self) -> list[Any]:
-        """In that order."""
+        """The controls in that order."""
         return [self.model, self.strength, self.second, self.second_strength, self.guidance]
 
     def switched(self) -> list[Any]:
         """What depends on the models chosen."""
-        return [self.strength, self.second_strength]
+        return [self.box, self.strength, self.second_strength]
 
 
 @dataclass

@@ -20,7 +20,7 @@ from engine.errors import StudioError
 
 LOOK = 0.1  # seconds between two looks at a running job
 QUIET = 0.6  # seconds a slider's motion may take before it is said that it is on its way
-BLIND_SEEDS = 2**31  # blind pairs get a seed nobody has seen with its names beside it
+BLIND_SEEDS = 1_000_000  # blind pairs get a seed nobody has seen with its names beside it
 
 Update = dict[Any, Any]
 Values = dict[Any, Any]
@@ -69,6 +69,7 @@ class CompareWork:
         Not in a blind round: what moves when a slider moves would tell the sides apart.
         """
         booth, note = self._booth(request), self._parts.notice
+        yield gr.skip()  # an event that says nothing empties what it could have changed
         if booth.ballot is None:
             return
         if booth.ballot.hidden or values[self._parts.blind] is True:
@@ -99,7 +100,7 @@ class CompareWork:
         booth = self._booth(request)
         ballot = booth.ballot
         if ballot is None:
-            return {}
+            return gr.skip()
         try:
             ballot.vote(str(event._data.get("answer", "")), self._context.on_vote)
         except (StudioError, OSError) as error:
@@ -114,6 +115,7 @@ class CompareWork:
         """Render the pair side by side with its names, with progress."""
         booth, parts = self._booth(request), self._parts
         ballot = booth.ballot
+        yield gr.skip()  # as in `live`
         if ballot is None:
             return
         if ballot.video is None:
@@ -143,10 +145,12 @@ class CompareWork:
         """Stop whatever runs for this visitor's pair."""
         self._booth(request).stop_pair()
 
-    def refresh(self, values: Values) -> Update:
+    def refresh(self, values: Values, request: gr.Request) -> Update:
         """The tab was opened: offer the models there are by now."""
         names = self._engine.adapters()
         updates: Update = {}
+        if self._booth(request).ballot is None:
+            updates[self._parts.notice] = notes.IDLE_PAIR if names else notes.NO_TUNED
         for side in self._parts.sides:
             updates[side.model] = _offer([BASE, *names], values[side.model])
             updates[side.second] = _offer([NONE, *names], values[side.second])
@@ -161,6 +165,8 @@ class CompareWork:
         for side in self._parts.sides:
             updates[side.strength] = gr.update(interactive=values[side.model] != BASE)
             updates[side.second_strength] = gr.update(interactive=values[side.second] != NONE)
+            tuned = values[side.model] != BASE or values[side.second] != NONE
+            updates[side.box] = gr.update(elem_classes=side_classes("tuned" if tuned else "base"))
         return updates
 
     def _booth(self, request: gr.Request) -> Booth:
@@ -232,6 +238,11 @@ class CompareWork:
             motions, folder / f"compared{hidden}.mp4", ballot.names, progress, job.cancelled,
             ballot.accents,
         )  # fmt: skip
+
+
+def side_classes(accent: str) -> list[str]:
+    """A side's card wears the colour of what it stands for."""
+    return ["es-side", f"es-side-{accent}"]
 
 
 def _offer(names: list[str], chosen: Any) -> Any:

@@ -98,6 +98,7 @@ class GenerateWork:
         visit = self.visits.of(request.session_hash)
         wanted, visit.to_film = visit.to_film, ""
         result = visit.results.get(wanted)
+        yield gr.skip()  # an event that says nothing empties what it could have changed
         if result is None:
             return
         if result.video is None:

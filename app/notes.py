@@ -20,6 +20,11 @@ IDLE_PAIR: dict[str, Any] = {
     "state": "idle",
     "text": "Both models get the same prompt and the same noise: what differs is the tuning.",
 }
+NO_TUNED: dict[str, Any] = {
+    "state": "idle",
+    "text": "There is no tuned model yet: make one on the Tune tab. Until then the base can be "
+    "compared at two guidances, under More.",
+}
 NOT_LIVE: dict[str, Any] = {
     "state": "idle",
     "text": "Sliders do not move a blind pair: that would tell which side is which. Vote and take "

@@ -5,7 +5,8 @@ import { Player } from "./player.js";
 import { Stage } from "./stage.js";
 
 const NARROW = 560; // pixels under which a page holds fewer prompts
-const PER_PAGE = { wide: 6, narrow: 4 };
+const PER_PAGE = { wide: 6, narrow: 3 };
+const CAPTION = 44; // pixels over each pair for its prompt and scores, as in style.css
 
 class GridStage extends Stage {
   /** One cell per prompt: as wide as two upright figures. */
@@ -14,9 +15,10 @@ class GridStage extends Stage {
   }
 
   get cells() {
-    return this.tiles.flatMap(({ x, y, width, height }) => [
-      { x, y, width: width / 2, height }, { x: x + width / 2, y, width: width / 2, height },
-    ]);
+    const caption = CAPTION / Math.max(1, this.size.height);
+    return this.tiles.flatMap(({ x, y, width, height }) => [x, x + width / 2].map((left) => ({
+      x: left, y: y + caption, width: width / 2, height: Math.max(0.01, height - caption),
+    })));
   }
 }
 
