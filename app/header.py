@@ -18,8 +18,8 @@ def header(engine: Engine, lane: Lane) -> gr.HTML:
     return widget("header", header_value(engine, lane), _SHELL, elem_id="header")
 
 
-def header_value(engine: Engine, lane: Lane) -> dict[str, Any]:
-    """Device, model and status in the words of a person."""
+def header_value(engine: Engine, lane: Lane, tuning: bool = False) -> dict[str, Any]:
+    """Device, model and status in the words of a person; `tuning` shares the machine's time."""
     status = engine.status
     text = status.text
     state = status.state
@@ -27,4 +27,6 @@ def header_value(engine: Engine, lane: Lane) -> dict[str, Any]:
         state, text = "busy", "generating" if lane.load == 1 else f"{lane.load - 1} waiting"
     elif state == FAILED:
         text = "not ready"
+    if tuning and state != FAILED:
+        state, text = "busy", f"{text}, slower while tuning"
     return {"device": status.device, "model": status.model, "status": text, "state": state}

@@ -89,7 +89,10 @@ def build(engine: Any, results: Path) -> Any:
     from app.context import Context
     from app.generate import build_generate
     from app.generate_work import GenerateWork
+    from app.handoff import lead_to_compare
     from app.header import header, header_value
+    from app.tune import build_tune
+    from app.tune_process import Tuner
     from app.visits import Visits
 
     gr.set_static_paths([BUNDLES])
@@ -103,11 +106,14 @@ def build(engine: Any, results: Path) -> Any:
     ) as page:
         Api(work).publish()  # first, so that the public names are the plain ones
         top = header(engine, context.lane)
+        tuner = Tuner(getattr(engine, "device", None))
         with gr.Tabs(selected="generate", elem_id="tabs") as context.tabs:
             build_generate(context, work)
+            tune = build_tune(context, tuner)
             build_compare(context)
+        lead_to_compare(context, tune.parts.board.submit, tune.to_compare)
         gr.Timer(LOOKS).tick(
-            lambda: header_value(engine, context.lane),
+            lambda: header_value(engine, context.lane, tuner.busy),
             None,
             top,
             queue=False,

@@ -8,7 +8,7 @@ import gradio as gr
 
 from engine.render import palette
 
-STYLE = Path(__file__).with_name("style.css")
+STYLES = [Path(__file__).with_name(name) for name in ("style.css", "tune.css")]
 FIGURE_ROLES = ("torso", "pelvis", "joint", "head", "visor", "left", "right")
 INK, INK_DARK = "#27364a", "#dbe3ee"
 
@@ -72,7 +72,9 @@ def studio_theme() -> gr.themes.Base:
 
 def studio_css() -> str:
     """Variables shared by page and player, then the page's own rules."""
-    return f":root {{\n{_figure_variables()}}}\n" + STYLE.read_text(encoding="utf-8")
+    return f":root {{\n{_figure_variables()}}}\n" + "".join(
+        style.read_text(encoding="utf-8") for style in STYLES
+    )
 
 
 def _figure_variables() -> str:
