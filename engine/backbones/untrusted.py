@@ -48,8 +48,8 @@ def _run(path: Path, target: Path, folder: str) -> None:
         sys.executable, "-I", str(Path(isolated_reader.__file__)), str(path.resolve()),
         str(target), str(memory),
     ]  # fmt: skip
-    kept = {name: os.environ[name] for name in ("SYSTEMROOT", "LD_LIBRARY_PATH", "LANG")
-            if name in os.environ}  # fmt: skip
+    needed = ("SYSTEMROOT", "LD_LIBRARY_PATH", "LANG")
+    kept = {name: value for name, value in os.environ.items() if name in needed}
     alone = {**kept, "OMP_NUM_THREADS": "1", "HOME": folder, "CUDA_VISIBLE_DEVICES": ""}
     try:
         done = subprocess.run(
