@@ -23,6 +23,7 @@ from benchmarks.tuning_pages import markdown
 from benchmarks.tuning_runs import Curve, Options, Setup, rounded
 from engine.checks import check_steps
 from engine.errors import StudioError
+from engine.files import read_json
 from engine.tuning.methods.registry import METHODS, MethodConfig
 from engine.tuning.rewards.registry import FORMS
 
@@ -58,6 +59,13 @@ def memory(setup: Setup, values: Row, save: Callable[[], None]) -> None:
 def rates(setup: Setup, values: Row) -> dict[str, float]:
     """Each method's best learning rate of those given, by a short run on another seed."""
     args, chosen = setup.args, {}
+    if args.rates_from is not None:
+        values["rates"] = read_json(args.rates_from)["rates"]
+        return {
+            name: max((r for r in values["rates"] if r["method"] == name and r["reward"]),
+                      key=lambda r: r["reward"])["rate"]
+            for name in args.methods
+        }  # fmt: skip
     table = values.setdefault("rates", [])
     for name in args.methods:
         tried: dict[float, float] = {}
@@ -66,6 +74,7 @@ def rates(setup: Setup, values: Row) -> dict[str, float]:
                 curve = run.train(args.seconds * TRIAL)
             tried[rate] = float("-inf") if curve.diverged else curve.points[-1].reward
             table.append({"method": name, "rate": rate, "reward": tried[rate]})
+            print(f"  {name}, rate {rate:g}: {tried[rate]:.4f}", flush=True)
         chosen[name] = max(tried, key=lambda rate: tried[rate]) if tried else args.rates[0]
     return chosen
 
@@ -77,7 +86,7 @@ def race(setup: Setup, values: Row, save: Callable[[], None]) -> None:
     save()
     quality = "quality" in args.parts
     if quality:
-        values["base"] = [setup.evaluate(steps, seed) for seed in range(args.seeds)]
+        values["base"] = [judged(setup, steps, seed) for seed in range(args.seeds)]
     rows: list[Row] = values.setdefault("runs", [])
     curves: dict[tuple[str, int], Curve] = {}
     for seed in range(args.seeds):
@@ -86,13 +95,21 @@ def race(setup: Setup, values: Row, save: Callable[[], None]) -> None:
                 curve = curves[name, seed] = run.train(args.seconds)
                 row = {"method": name, "seed": seed, "rate": best[name], **shown(curve)}
                 if quality:
-                    row["metrics"] = setup.evaluate(steps, seed)
+                    row["metrics"] = judged(setup, steps, seed)
             rows.append(row)
             print(f"  {name}, seed {seed}: {row['from']:.4f} -> {row['reward']:.4f}", flush=True)
             save()
     if "speed" in args.parts:
         values["speed"] = speed(curves, args)
     save()
+
+
+def judged(setup: Setup, steps: int, seed: int) -> Row:
+    """The evaluator's metrics on the split, and on others named, with their names before them."""
+    found = dict(setup.evaluate(steps, seed))
+    for split in setup.args.also:
+        found |= {f"{split} {n}": v for n, v in setup.evaluate(steps, seed, split).items()}
+    return found
 
 
 def speed(curves: dict[tuple[str, int], Curve], args: argparse.Namespace) -> list[Row]:
@@ -192,21 +209,6 @@ def _label(text: str) -> str:
     return text
 
 
-def entrant(args: argparse.Namespace, label: str, rate: float, seed: int) -> Options:
-    """A run of NAME or NAME@STEPS: tuned at that many steps, judged at as many as all others."""
-    name, _, steps = label.partition("@")
-    judged = args.steps[-1]
-    own = check_steps(int(steps)) if steps else judged
-    return replace(options(args, MethodConfig(name), own, rate, seed), judged=judged)
-
-
-def _label(text: str) -> str:
-    name, at, steps = text.partition("@")
-    if name not in METHODS or (at and not steps.isdigit()):
-        raise argparse.ArgumentTypeError(f"{text} is no METHOD or METHOD@STEPS: {list(METHODS)}")
-    return text
-
-
 def shown(curve: Curve) -> Row:
     """A curve as it is stored."""
     return {
@@ -242,6 +244,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--weights", default="follow=1")
     parser.add_argument("--sweep-method", choices=list(METHODS), default="easytune-batched")
     parser.add_argument("--split", default="val")
+    parser.add_argument("--also", nargs="*", default=[], help="other splits to judge runs on")
+    parser.add_argument("--rates-from", type=Path, help="earlier result whose rates are taken")
     parser.add_argument("--limit", type=int, default=512, help="clips that the evaluator judges")
     parser.add_argument("--validation", type=int, default=256, help="prompts of the reward curve")
     parser.add_argument("--prompts", type=int, default=1024, help="prompts to tune on")

@@ -100,6 +100,9 @@ class Setup:
         self.evaluator = Evaluator.from_pretrained(args.evaluator, self.encoder, self.device)
         data = MotionDataset.open(args.data)
         self.reference = make_reference(data, self.evaluator, args.split, 0, args.limit)
+        self.others = {
+            split: make_reference(data, self.evaluator, split, 0, args.limit) for split in args.also
+        }
         self.train = self._bank(*train_prompts(data, args.prompts))
         frames = [min(len(one), MAX_FRAMES) for one in self.reference.joints]
         self.held_out = self._bank(self.reference.captions, frames)
@@ -140,11 +143,12 @@ class Setup:
             self._base[key] = self.validate(*key)
         return self._base[key]
 
-    def evaluate(self, steps: int, seed: int = 0) -> dict[str, float]:
+    def evaluate(self, steps: int, seed: int = 0, split: str | None = None) -> dict[str, float]:
         """The evaluator's metrics and foot skate of the model as it is now."""
+        reference = self.reference if split is None else self.others[split]
         pipeline = MotionPipeline(self.model, self.encoder, self.device, capture=False)
-        made = replications(pipeline, self.reference, 1, seed, steps=steps)
-        found = score(self.evaluator, self.reference, made)
+        made = replications(pipeline, reference, 1, seed, steps=steps)
+        found = score(self.evaluator, reference, made)
         values = {name: found[name]["mean"] for name in METRICS if name in found}
         return values | {
             name: one["value"] for name, one in found["physical"].items() if name == "foot_skate"
