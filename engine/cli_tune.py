@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from click.core import ParameterSource
 
 from engine.errors import StudioError
 
@@ -57,7 +56,7 @@ def tune(
     where: dict[str, Any] = {"name": name, "session": session, "json": json}
     if resume:
         _check_alone(context)
-        command.run(command.Request(None, **where))
+        _exit(command.run(command.Request(None, **where)))
         return
     given: dict[str, Any] = {
         "form": form, "method": method, "weighting": weighting, "trust": trust,
@@ -69,16 +68,22 @@ def tune(
         prompts=tuple(prompts or ()), model=model, preset=preset, full=full, seed=seed,
         **{key: value for key, value in given.items() if value is not None},
     )  # fmt: skip
-    command.run(command.Request(settings, **where))
+    _exit(command.run(command.Request(settings, **where)))
+
+
+def _exit(well: bool) -> None:
+    """Exit status 1 where the run had to be stopped; what it left is a good state all the same."""
+    if not well:
+        raise typer.Exit(1)
 
 
 def _check_alone(context: typer.Context) -> None:
     """StudioError where --resume comes with settings: a run keeps those it began with."""
+    sources = {key: context.get_parameter_source(key) for key in context.params}
     given = [
         key
-        for key in context.params
-        if context.get_parameter_source(key) is not ParameterSource.DEFAULT
-        and key not in WITH_RESUME
+        for key, source in sources.items()
+        if source is not None and source.name == "COMMANDLINE" and key not in WITH_RESUME
     ]
     if given:
         raise StudioError(

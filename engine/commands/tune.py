@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as jsonlib
 import os
 import re
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -17,11 +18,14 @@ from engine.errors import StudioError
 from engine.files import WriteError
 from engine.models.registry import home, resolve_adapter, resolve_model
 from engine.tuning.prompts import load_prompts
-from engine.tuning.session import REPORT, Session, newest, status
+from engine.tuning.session import CONFIG, REPORT, Session, newest, read_events, status
 from engine.tuning.settings import Settings, check_name
 
 if TYPE_CHECKING:
     from engine.tuning.start import Ended, Parts
+
+
+MEANT = ("finished", "asked", "signal")
 
 
 @dataclass(frozen=True)
@@ -31,13 +35,20 @@ class Request:
     settings: Settings | None
     name: str | None = None
     session: Path | None = None
-    check: bool = False
     json: bool = False
 
 
-def run(request: Request, parts: Parts | None = None) -> Ended | None:
-    """Tune and print what became of it; None after a mere check. StudioError says what is wrong."""
-    say = _to_stderr if request.json else _to_stdout
+def run(request: Request) -> bool:
+    """Tune and print what became of it; whether it ended as it was meant to.
+
+    StudioError says what is wrong.
+    """
+    return work(request).reason in MEANT
+
+
+def work(request: Request, parts: Parts | None = None) -> Ended:
+    """The same with parts of one's own; how it ended."""
+    say = (parts and parts.say) or (_to_stderr if request.json else _to_stdout)
     leads = int(os.environ.get("RANK", "0")) == 0
     if request.settings is not None:
         _look_up(request.settings)
@@ -83,8 +94,6 @@ def _session(request: Request, leads: bool) -> Session:
 
 def _check_goes_on(session: Session) -> None:
     """StudioError for a run whose budget is spent."""
-    from engine.tuning.session import read_events
-
     ends = [event for event in read_events(session.folder) if event["kind"] == "stopped"]
     if ends and ends[-1].get("reason") == "finished":
         raise StudioError(
@@ -106,19 +115,43 @@ def _fresh_name(settings: Settings, runs: Path) -> str:
 
 @contextmanager
 def _told(session: Session | None) -> Iterator[None]:
-    """Whatever ends the run before its time is an event as well, if the disk takes one."""
+    """Whatever ends the run before its time is an event as well, if the disk takes one.
+
+    Of a run that had not begun nothing stays, unless somebody else put something in the folder.
+    """
+    before = _interruptible()
     try:
         yield
     except KeyboardInterrupt:
+        begun = session is None or (session.folder / CONFIG).is_file()
+        if not begun:
+            _note(session, "Stopped before tuning began.")
         raise StudioError(
             "Stopped. What was saved is in the session's folder; --resume goes on from there."
-        ) from None
+            if begun else "Stopped before tuning began."
+        ) from None  # fmt: skip
     except Exception as error:
-        if session is not None:
-            message = str(error) if isinstance(error, StudioError) else _described(error)
-            with suppress(WriteError):
-                session.event("error", message=message)
+        _note(session, str(error) if isinstance(error, StudioError) else _described(error))
         raise
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _note(session: Session | None, message: str) -> None:
+    if session is None:
+        return
+    with suppress(WriteError):
+        if not session.discard():
+            session.event("error", message=message)
+
+
+def _interruptible() -> Any:
+    """SIGTERM ends loading as Ctrl-C does; what it did before, None outside the main thread."""
+    try:
+        return signal.signal(signal.SIGTERM, signal.default_int_handler)
+    except ValueError:
+        return None
 
 
 def _described(error: Exception) -> str:

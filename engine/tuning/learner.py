@@ -17,7 +17,12 @@ class Learner:
 
     The learning rate warms up over `warm_up` updates and then stays, so that update k is the same
     whether or not a run was interrupted before it.
+
+    Where several processes share a batch, `rank` of `count` is this one: its samples are those at
+    the same place of the whole batch. Alone, it has them all.
     """
+
+    rank, count = 0, 1
 
     def __init__(
         self,
@@ -51,6 +56,10 @@ class Learner:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self._norms.append(norm.detach())
+
+    def gather(self, tensor: Tensor) -> Tensor:
+        """[n, B] of this process's samples to [n, count * B] of the whole batch, in its order."""
+        return tensor
 
     def norms(self) -> list[float]:
         """Gradient norms (before clipping) of the updates since the last call."""

@@ -14,7 +14,8 @@ from engine.tuning import checkpoint
 from engine.tuning.assemble import Workshop
 from engine.tuning.session import Session
 
-RESERVE = "reserve.bin"  # room for a last checkpoint, given free when the disk is full
+RESERVE = "reserve.bin"  # room for the end of the run, given free when the disk is full
+RESERVE_COPIES = 7.2  # a new state and a new good state of three copies each, and the adapter
 
 
 class Output:
@@ -27,7 +28,7 @@ class Output:
     def reserve(self) -> None:
         """Take room on the disk for the last checkpoint and the adapter."""
         size = sum(value.numel() for value in self.shop.parameters.values()) * 4
-        write_bytes(self.session.folder / RESERVE, bytes(int(4.2 * size) + 500_000))
+        write_bytes(self.session.folder / RESERVE, bytes(int(RESERVE_COPIES * size) + 500_000))
 
     def release(self) -> None:
         """Give that room back."""

@@ -19,10 +19,11 @@ from engine.tuning.methods.base import TuningMethod
 from engine.tuning.problem import Batch, Problem
 
 SIZES = (2, 4)  # samples of the two probes; the rest follows on a line
-KEPT_COPIES = 5  # weights, two moments and their good twins, and the adapter itself
+KEPT_COPIES = 7  # weights, two moments and their good twins, and the adapter itself
 PREVIEW_BYTES = 30_000
 EVENT_BYTES = 600
-SLACK_BYTES = 5_000_000  # reports, cards and what the file system rounds up
+CARD_BYTES = 200_000  # config, report and cards
+SLACK_BYTES = 5_000_000  # free space that nobody should go below
 
 
 @dataclass(frozen=True)
@@ -110,28 +111,18 @@ def needs(
     tuning = seconds if seconds is not None else (passes or 0.0) * each * 1.25
     count = tuning / each
     disk = 4 * parameters * KEPT_COPIES + EVENT_BYTES * count + PREVIEW_BYTES * tuning / 4
-    return Needs(_resting(device) + found.pass_bytes(size), tuning + 6 * around, disk + SLACK_BYTES)
-
-
-def fitting(found: Probe, device: torch.device, size: int) -> int:
-    """`size`, halved until a pass fits into the GPU's free memory."""
-    if device.type != "cuda":
-        return size
-    free = torch.cuda.mem_get_info(device)[0] + (
-        torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    )
-    while size > 1 and found.pass_bytes(size) > 0.9 * free:
-        size //= 2
-    return size
+    memory = _resting(device) + found.pass_bytes(size)
+    return Needs(memory, tuning + 6 * around, disk + CARD_BYTES)
 
 
 def check_disk(folder: Path, needed: float) -> None:
-    """StudioError when the disk has less left than a run writes."""
+    """StudioError when the disk has less left than a run writes, twice for what is replaced."""
+    needed = 2 * needed + SLACK_BYTES
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise StudioError(
-            f"The disk of {folder} has {free / 1e6:.0f} MB left; the run writes about "
-            f"{needed / 1e6:.0f} MB. Free some space, or choose another --session folder."
+            f"The disk of {folder} has {free / 1e6:.0f} MB left; the run needs "
+            f"{needed / 1e6:.0f} MB. Free some space, or choose another folder with --session."
         )
 
 

@@ -67,6 +67,15 @@ class Processes:
         self.average([there])
         return there.to(tensor)
 
+    def gather(self, tensor: Tensor) -> Tensor:
+        """[n, B] of every process side by side: [n, count * B], on the tensor's device."""
+        if self.count == 1:
+            return tensor
+        there = tensor.detach().to(self.device or "cpu").contiguous()
+        parts = [torch.empty_like(there) for _ in range(self.count)]
+        torch.distributed.all_gather(parts, there)
+        return torch.cat(parts, dim=1).to(tensor)
+
     def told(self, value: Any) -> Any:
         """What the leading process has, in every process."""
         if self.count == 1:
@@ -89,6 +98,11 @@ class SharedLearner(Learner):
     ) -> None:
         super().__init__(parameters, rate)
         self.processes = processes
+        self.rank, self.count = processes.rank, processes.count
+
+    def gather(self, tensor: Tensor) -> Tensor:
+        """[n, B] of this process's samples to [n, count * B] of the whole batch, in its order."""
+        return self.processes.gather(tensor)
 
     def apply(self) -> None:
         """Average the gradients, then clip and step as everybody else does."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from engine.files import WriteError
-from engine.tuning import checkpoint, preflight, presets
+from engine.tuning import checkpoint, lock, preflight, presets
 from engine.tuning.assemble import Workshop
 from engine.tuning.guard import Check, Guard
 from engine.tuning.learner import DivergedError
@@ -41,6 +40,7 @@ class Run:
         self.passes = 0
         self.asked: str | None = None  # why the run should end, if somebody wants it to
         self.paused = False
+        self._problem = ""  # what the disk said
         self.guard: Guard | None = None
         self.checked: Check | None = None
         self._limits = limits
@@ -104,27 +104,42 @@ class Run:
             while True:
                 order = self.shop.processes.told(self._order() if self.main else None)
                 if order == WAIT:
+                    lock.beat(self.session.folder)
                     time.sleep(WAIT_SECONDS)
                 elif order == GO:
                     self._pass()
-                    if self.main:
-                        self._housekeeping()
                 else:
                     return self._end(order)
         except DivergedError as error:
             return self._back("diverged", str(error))
-        except WriteError as error:
-            return self._full(error)
 
     def _first_look(self) -> None:
-        self._look()
-        self._preview()
+        """A good state from the very first: the one that tuning begins or goes on with."""
+        fresh = self.passes == 0 and self.shop.settings.adapter is None
+        with self._room():
+            self._look(fresh)
+            self._good = self._good or self._take()
+            self._preview()
+            self._checkpoint()
         now = time.monotonic()
         self._next = {name: now + getattr(self.cadence, name) for name in self._next}
 
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        """Where the disk is full, use the room that was kept, and end the run in good order."""
+        try:
+            yield
+        except WriteError as error:
+            if self.asked == "disk":
+                raise
+            self.output.release()
+            self.asked, self._problem = "disk", str(error)
+            self.warn("disk", str(error))
+
     def _order(self) -> str:
         """What all processes do next: go, wait, or the reason to end."""
-        self._obey(self.session.command())
+        with self._room():
+            self._obey(self.session.command())
         if self.asked:
             return self.asked
         if self.paused:
@@ -158,7 +173,9 @@ class Run:
         seen = self.work(self.passes)
         self.passes += 1
         norms = shop.learner.norms()
-        if self.main:
+        if not self.main:
+            return
+        with self._room():
             self._event(
                 "pass", reward=seen.reward, terms=seen.terms, per_step=seen.per_step.tolist(),
                 gradient_norm=sum(norms) / len(norms) if norms else None,
@@ -167,6 +184,7 @@ class Run:
                 samples_per_second=shop.batch / max(time.perf_counter() - start, 1e-9),
                 eta_seconds=self._left(),
             )  # fmt: skip
+            self._housekeeping()
 
     def _left(self) -> float | None:
         """Seconds until the budget is spent."""
@@ -195,10 +213,10 @@ class Run:
                 pause = max(getattr(self.cadence, name), took / self.cadence.share)
                 self._next[name] = time.monotonic() + pause
 
-    def _look(self) -> None:
+    def _look(self, fresh: bool = False) -> None:
         if self.guard is None:
             return
-        found = self.checked = self.guard.check()
+        found = self.checked = self.guard.untouched() if fresh else self.guard.check()
         self._event(
             "check", values=found.values.to_dict(), base=self.guard.base.to_dict(),
             verdict="good" if found.good else "bad", reasons=list(found.reasons),
@@ -236,6 +254,7 @@ class Run:
             "finished": "The budget is spent.",
             "asked": "Stopped as asked.",
             "signal": "Stopped by a signal.",
+            "disk": self._problem,
         }[reason]
         if not self.main:
             return reason, message, False
@@ -280,32 +299,3 @@ class Run:
     def _event(self, kind: str, **fields: Any) -> None:
         where = {"pass": self.passes, "update": self.shop.learner.updates}
         self.session.event(kind, **where, **fields)
-
-    def _full(self, error: WriteError) -> tuple[str, str, bool]:
-        """The disk is full: with the room that was kept for it, the run ends in good order."""
-        self.output.release()
-        self.asked = "disk"
-        self.warn("disk", str(error))
-        return "disk", str(error), False
-
-
-@contextmanager
-def stopped_by_signals(run: Run) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the run after the pass; a second one does not wait."""
-
-    def note(number: int, _frame: object) -> None:
-        if run.asked == "signal":
-            raise KeyboardInterrupt
-        run.asked = "signal"
-
-    before = {}
-    try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            before[number] = signal.signal(number, note)
-    except ValueError:  # not in the main thread, where signals go
-        pass
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

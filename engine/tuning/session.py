@@ -5,22 +5,22 @@ from __future__ import annotations
 import json
 import math
 import os
-import secrets
-import socket
-import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from engine.errors import StudioError
-from engine.files import append_bytes, make_folder, read_json, write_bytes, write_json
+from engine.files import append_bytes, make_folder, read_json, write_json
+from engine.tuning import lock
+from engine.tuning.lock import LOCK, live, process_start
 
 FORMAT = "easytune-session"
 VERSION = 1
-CONFIG, EVENTS, CONTROL, LOCK = "config.json", "events.jsonl", "control.json", "lock.json"
+CONFIG, EVENTS, CONTROL = "config.json", "events.jsonl", "control.json"
 REPORT = "report.json"
+__all__ = ["live", "process_start"]  # who reads a run's folder needs them as well
 COMMANDS = ("pause", "resume", "stop", "preview")
 _ENDS = {"stopped": "finished", "report": "finished", "error": "failed"}
 
@@ -42,7 +42,7 @@ class Session:
             raise StudioError(
                 f"{folder} holds a run already. Go on with --resume, or choose another --name."
             )
-        _check_free(folder)  # what never got as far as its config may be started anew
+        lock.check_free(folder)  # what never got as far as its config may be started anew
         found = [name for name in found if name not in (LOCK, EVENTS, CONTROL)]
         if found:
             raise StudioError(
@@ -82,14 +82,25 @@ class Session:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep the folder for this process; StudioError when a live one has it."""
-        path = self.folder / LOCK
-        _take_lock(self.folder)
-        try:
+        """Keep the folder for this process; StudioError when a live one has it.
+
+        What a killed process left half-written goes first.
+        """
+        with lock.held(self.folder):
             _end_line(self.folder / EVENTS)
+            lock.sweep(self.folder)
+            (self.folder / CONTROL).unlink(missing_ok=True)  # nobody was there to obey it
             yield
-        finally:
-            path.unlink(missing_ok=True)
+
+    def discard(self) -> bool:
+        """Remove a folder in which nothing was begun; whether it was such a one."""
+        if any(one.name not in (EVENTS, LOCK) for one in self.folder.iterdir()):
+            return False
+        (self.folder / EVENTS).unlink(missing_ok=True)
+        with suppress(OSError):
+            (self.folder / LOCK).unlink(missing_ok=True)
+            self.folder.rmdir()
+        return True
 
     def event(self, kind: str, **fields: Any) -> dict[str, Any]:
         """Append an event; StudioError when the disk is full. Returns it."""
@@ -194,68 +205,6 @@ def _begun(folder: Path) -> float:
     """When a run's folder got its first file that stays."""
     events = read_events(folder)
     return float(events[0].get("time") or 0.0) if events else folder.stat().st_mtime
-
-
-def live(folder: Path | str) -> bool:
-    """Whether a process that runs right now holds the folder."""
-    try:
-        held = read_json(Path(folder) / LOCK)
-        return held["host"] != socket.gethostname() or process_start(held["pid"]) == held["started"]
-    except (StudioError, KeyError, TypeError):
-        return False
-
-
-def process_start(pid: Any) -> str:
-    """When a process started, as a word that no later process of that number shares; "" if gone."""
-    if isinstance(pid, bool) or not isinstance(pid, int) or pid < 1:
-        return ""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-        fields = text.rpartition(")")[2].split()
-        return "" if fields[0] == "Z" else fields[19]
-    except OSError:
-        if Path("/proc/self/stat").exists():
-            return ""
-    done = subprocess.run(
-        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip()
-
-
-def _check_free(folder: Path) -> None:
-    """StudioError when a live process has the folder."""
-    if live(folder):
-        held = read_json(folder / LOCK)
-        raise StudioError(
-            f"The run in {folder} is being worked on by process {held.get('pid')} on "
-            f"{held.get('host')}. Stop it first, or watch it."
-        )
-
-
-def _take_lock(folder: Path) -> None:
-    """Make lock.json; that of a dead process is moved away first, which only one can do."""
-    path = folder / LOCK
-    mine = {"pid": os.getpid(), "host": socket.gethostname(), "started": process_start(os.getpid())}
-    fresh = folder / f".{LOCK}.{secrets.token_hex(6)}"
-    write_bytes(fresh, (json.dumps(mine) + "\n").encode())
-    try:
-        for _ in range(3):
-            try:
-                os.link(fresh, path)  # unlike a rename, this fails where there is one already
-                return
-            except FileExistsError:
-                _check_free(folder)
-                dead = folder / f".{LOCK}.{secrets.token_hex(6)}"
-                try:
-                    path.rename(dead)
-                except FileNotFoundError:
-                    continue
-                dead.unlink(missing_ok=True)
-        raise StudioError(f"The run in {folder} is being taken by another process.")
-    except OSError as error:
-        raise StudioError(f"{path} cannot be written ({error.strerror}).") from error
-    finally:
-        fresh.unlink(missing_ok=True)
 
 
 def _end_line(path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +18,7 @@ from engine.tuning.assemble import MakeReward, Workshop, assemble
 from engine.tuning.processes import Processes
 from engine.tuning.prompts import PromptSet
 from engine.tuning.report import make_report
-from engine.tuning.run import Run, Say, stopped_by_signals
+from engine.tuning.run import Run, Say
 from engine.tuning.session import REPORT, Session
 from engine.tuning.settings import Settings
 
@@ -29,6 +32,7 @@ class Parts:
     cadence: presets.Cadence | None = None
     limits: presets.Limits | None = None
     evaluator: Path | None = None
+    say: Say | None = None
 
 
 @dataclass(frozen=True)
@@ -134,3 +138,25 @@ def _check_same_base(session: Session, shop: Workshop) -> None:
 def _tell(session: Session, processes: Processes, stage: str) -> None:
     if processes.main:
         session.event("stage", words=stage)
+
+
+@contextmanager
+def stopped_by_signals(run: Run) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the run after the pass; a second one does not wait."""
+
+    def note(number: int, _frame: object) -> None:
+        if run.asked == "signal":
+            raise KeyboardInterrupt
+        run.asked = "signal"
+
+    before = {}
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, note)
+    except ValueError:  # not in the main thread, where signals go
+        pass
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

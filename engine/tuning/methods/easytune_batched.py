@@ -70,13 +70,13 @@ class EasyTuneBatched:
         counted = weights.nonzero()[:, 0].tolist()
         x_t, latents = self.rollout(problem, guided, batch.noise, counted)
         bank = self._read(problem, batch, counted, x_t, latents)
-        pull = self._pull(problem, bank, counted)
+        pull = self._pull(problem, learner, bank, counted)
         factors = weights.clone()
         if self.normalise:
             factors[counted] *= torch.where(pull > 0, pull.mean() / pull, 0.0)
         self._push(problem, learner, guided, bank, factors, number)
         if self.weighting.adapts:
-            self.weighting.observe(bank.rewards, pull)
+            self.weighting.observe(learner.gather(bank.rewards), pull)
         return _seen(problem.steps, counted, bank)
 
     def _read(
@@ -103,9 +103,9 @@ class EasyTuneBatched:
             {name: float(torch.cat(values).mean()) for name, values in terms.items()},
         )  # fmt: skip
 
-    def _pull(self, problem: Problem, bank: Bank, counted: list[int]) -> Tensor:
+    def _pull(self, problem: Problem, learner: Learner, bank: Bank, counted: list[int]) -> Tensor:
         """Norm of the reward's gradient in the network's output, per counted step, on the CPU."""
-        norms = bank.gradient.flatten(1).norm(dim=1).view(len(counted), -1)
+        norms = learner.gather(bank.gradient.flatten(1).norm(dim=1).view(len(counted), -1))
         return norms.square().mean(1).sqrt().cpu() * problem.slopes()[counted].abs()
 
     def _push(
@@ -118,10 +118,12 @@ class EasyTuneBatched:
         number: int,
     ) -> None:
         """Phase 3: the denoiser's gradient, -sum of factor * <gradient, seen latents> per pair."""
-        order = torch.randperm(len(bank.steps), generator=pass_generator(self.seed, number))
+        total = len(bank.steps) * learner.count
+        order = torch.randperm(total, generator=pass_generator(self.seed, number))
         size = self.micro_batch or bank.rewards.shape[1]
-        for pairs in order.tensor_split(min(self.updates, len(order))):
-            for part in pairs.split(size):
+        for pairs in order.tensor_split(min(self.updates, total)):
+            mine = _own(pairs, bank.rewards.shape[1], learner)
+            for part in mine.split(size) if len(mine) else ():
                 steps, there = bank.steps[part], part.to(bank.x_t.device)
                 x_t, words = bank.x_t[there], guided.rows(bank.rows[part].to(there.device))
                 output = problem.predict_mixed(x_t, words, steps)
@@ -129,7 +131,7 @@ class EasyTuneBatched:
                 loss = -(factors[steps].to(along) * along.flatten(1).sum(1)).sum()
                 if self.trust > 0:
                     loss = loss + self.trust * drift(problem, output, x_t, words, steps).sum()
-                (loss / len(pairs)).backward()
+                (loss * learner.count / len(pairs)).backward()
             learner.apply()
 
     def state(self) -> dict[str, Any]:
@@ -139,6 +141,16 @@ class EasyTuneBatched:
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from what `state` returned."""
         self.weighting.load_state(state)
+
+
+def _own(pairs: Tensor, size: int, learner: Learner) -> Tensor:
+    """Which pairs of the whole batch are this process's, as rows of its bank of `size` samples.
+
+    Drawn together, so that several processes make the very updates that one would.
+    """
+    step, row = pairs // (size * learner.count), pairs % (size * learner.count)
+    mine = row // size == learner.rank
+    return step[mine] * size + row[mine] % size
 
 
 def _seen(steps: int, counted: list[int], bank: Bank) -> Pass:
