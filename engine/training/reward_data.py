@@ -86,32 +86,34 @@ class Pairs(Latents):
         features, frames_mask = self._features(pick, start * self.step, frames)
         row = self._caption_rows(pick)
         states, text_mask = self.captions.rows(row)
-        return Batch(features, frames_mask, x_0, mask, states, text_mask, self._rivals(pick, row))
+        rivals = self.rivals((pick, row), (pick, row))
+        return Batch(features, frames_mask, x_0, mask, states, text_mask, rivals)
 
     def _features(self, pick: Tensor, start: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
         steps = torch.arange(self.mean.shape[1] * self.step, device=self.device)
         index = (self.starts[pick] + start)[:, None] + steps
         return self.rows[index.clamp_max(len(self.rows) - 1)], steps[None] < frames[:, None]
 
-    def _rivals(self, pick: Tensor, row: Tensor) -> Tensor:
-        """[B, B]: whether motion j is a wrong answer to text i.
+    def rivals(self, texts: tuple[Tensor, Tensor], motions: tuple[Tensor, Tensor]) -> Tensor:
+        """[A, B]: whether motion j is a wrong answer to text i.
 
-        Not one of the same label or the same words. For two labelled clips the labels decide;
-        otherwise sentences of cosine > NEAR are taken to say the same, unless they name other
-        sides or begin with another action: 'raises the left hand' and '... right hand' have a
-        cosine of 0.98, and are what the reward must tell apart.
+        Both sides are (items, caption rows): a text with the motion it was written for, a motion
+        with one of its texts. Not one of the same label or the same words. For two labelled clips
+        the labels decide; otherwise sentences of cosine > NEAR are taken to say the same, unless
+        they name other sides or begin with another action: 'raises the left hand' and '... right
+        hand' have a cosine of 0.98, and are what the reward must tell apart.
         """
-        label, first, sides, same = (
-            values[index] for values, index in (
-                (self.label, pick), (self.first, pick), (self.sides, row), (self.same, row)
-            )
-        )  # fmt: skip
-        known = label >= 0
-        alike = _equal(label) & known[:, None] & known[None]
-        text = self.pooled[row].float()
-        either = _equal(first) | (first < 0)[:, None] | (first < 0)[None]
-        near = (text @ text.T > NEAR) & _equal(sides) & either & ~(known[:, None] & known[None])
-        return ~(alike | near | _equal(same))
+        (label, first, sides, same, text), other = (
+            (self.label[pick], self.first[pick], self.sides[row], self.same[row], self.pooled[row])
+            for pick, row in (texts, motions)
+        )
+        its_label, its_first, its_sides, its_same, its_text = other
+        known = (label >= 0)[:, None] & (its_label >= 0)[None]
+        alike = _equal(label, its_label) & known
+        either = _equal(first, its_first) | (first < 0)[:, None] | (its_first < 0)[None]
+        cosine = text.float() @ its_text.float().T
+        near = (cosine > NEAR) & _equal(sides, its_sides) & either & ~known
+        return ~(alike | near | _equal(same, its_same))
 
     def fit(self, reward: MotionReward) -> None:
         """Give the reward the statistics of the features: one deviation per part, root louder."""
@@ -133,8 +135,8 @@ class Pairs(Latents):
         reward.speed_std.copy_(variance.sqrt().clamp_min(1e-5)[None])
 
 
-def _equal(codes: Tensor) -> Tensor:
-    return codes[:, None] == codes[None]
+def _equal(codes: Tensor, others: Tensor) -> Tensor:
+    return codes[:, None] == others[None]
 
 
 def _pooled(table: CaptionTable, batch: int = 4096) -> Tensor:

@@ -106,7 +106,8 @@ def rivals(pairs: Pairs, label, first, sides, same, texts) -> torch.Tensor:
     made = object.__new__(Pairs)
     made.label, made.first, made.sides, made.same = map(torch.tensor, (label, first, sides, same))
     made.pooled = torch.tensor(texts)
-    return made._rivals(torch.arange(len(label)), torch.arange(len(label)))
+    both = (torch.arange(len(label)), torch.arange(len(label)))
+    return made.rivals(both, both)
 
 
 def test_who_rivals_whom(pairs):

@@ -1,0 +1,93 @@
+"""A taste learned from votes, as a reward term: a bounded weighted sum of descriptors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine.errors import StudioError
+from engine.files import read_json, write_json
+from engine.tuning.rewards.descriptors import NAMES, describe
+from engine.tuning.rewards.view import View
+
+FILE = "taste.json"
+FORMAT = "easytune-taste"
+VERSION = 1
+RANGE = 3.0  # deviations of the motions it was learned from, beyond which more changes little
+
+
+@dataclass(frozen=True)
+class Taste:
+    """For each descriptor: centre and deviation over motions of the model, and a weight.
+
+    The weights are in units of the reward (a cosine): what a deviation more is worth.
+    """
+
+    centre: Tensor
+    spread: Tensor
+    weight: Tensor
+
+    def __call__(self, joints: Tensor, mask: Tensor) -> Tensor:
+        """Scores [B] of joints [B, T, 22, 3] and their mask [B, T].
+
+        Each descriptor is softly held to where the model's own motions are: what nobody has seen
+        and voted on is worth no more than the most of what was seen.
+        """
+        return self.of(describe(joints, mask))
+
+    def of(self, described: Tensor) -> Tensor:
+        """Scores [B] of descriptors [B, D]."""
+        return self.squashed(described) @ self.weight.to(described)
+
+    def squashed(self, described: Tensor) -> Tensor:
+        """Descriptors [B, D] in deviations from the centre, within +-RANGE."""
+        z = (described - self.centre.to(described)) / self.spread.to(described)
+        return RANGE * torch.tanh(z / RANGE)
+
+    def save(self, folder: Path) -> None:
+        """Write taste.json into a reward's folder."""
+        values = zip(*(one.tolist() for one in (self.centre, self.spread, self.weight)),
+                     strict=True)  # fmt: skip
+        write_json(folder / FILE, {
+            "format": FORMAT,
+            "version": VERSION,
+            "descriptors": {name: dict(zip(("centre", "spread", "weight"), row, strict=True))
+                            for name, row in zip(NAMES, values, strict=True)},
+        })  # fmt: skip
+
+    @classmethod
+    def load(cls, folder: Path) -> Taste | None:
+        """The taste of a reward's folder; None where it learned none. StudioError if damaged."""
+        path = folder / FILE
+        if not path.is_file():
+            return None
+        value: Any = read_json(path)
+        try:
+            if (value["format"], value["version"]) != (FORMAT, VERSION):
+                raise StudioError(f"{path} is of another version. Learn from the votes again.")
+            rows = [value["descriptors"][name] for name in NAMES]
+            table = torch.tensor([
+                [float(row[key]) for row in rows] for key in ("centre", "spread", "weight")
+            ])  # fmt: skip
+        except (KeyError, TypeError, ValueError) as error:
+            raise StudioError(f"{path} is damaged ({error}). Copy the folder again.") from error
+        if not torch.isfinite(table).all() or not (table[1] > 0).all():
+            raise StudioError(f"{path} holds numbers that are none. Learn from the votes again.")
+        return cls(*table)
+
+
+class TasteTerm:
+    """The taste of decoded motions. On noisy latents it means nothing, like physics."""
+
+    clean_only = True
+
+    def __init__(self, taste: Taste) -> None:
+        self.taste = taste
+
+    def __call__(self, view: View) -> Tensor:
+        """Scores [B]."""
+        return self.taste(view.joints, view.frames)
