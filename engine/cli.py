@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from engine.cli_adapters import adapters_app
 from engine.cli_backbone import backbone_app
 from engine.cli_motion import motion_app
 from engine.cli_preference import preference_app
@@ -25,6 +26,7 @@ data_app = typer.Typer(help="Prepare and describe motion data.", no_args_is_help
 train_app = typer.Typer(help="Train the base model's networks.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 app.add_typer(train_app, name="train")
+app.add_typer(adapters_app, name="adapters")
 app.add_typer(motion_app)
 app.add_typer(preference_app)
 app.add_typer(backbone_app)

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "diffusion": {"backbones", "models", "motion"},
     "evaluation": {"data", "backbones", "diffusion", "models", "motion"},
     "training": {"data", "diffusion", "models", "motion", "evaluation"},
-    "tuning": {"data", "diffusion", "evaluation", "models", "motion"},
+    "tuning": {"backbones", "data", "diffusion", "evaluation", "models", "motion"},
     "compare": {"tuning", "data", "evaluation", "diffusion", "models", "motion"},
     "preference": {
         "tuning",
@@ -32,6 +32,7 @@ MAY_IMPORT = {
         "models",
         "motion",
     },
+    "library": {"tuning", "diffusion", "models", "motion"},
     "commands": {
         "body",
         "backbones",
