@@ -136,7 +136,14 @@ def _wire(tab: gr.Tab, parts: CompareParts, work: CompareWork, cancel: gr.Button
         work.live, parts.inputs(), parts.outputs(), trigger_mode="always_last", **free,
     )  # fmt: skip
     cancel.click(work.cancel, None, None, queue=False, **_QUIET)
-    shown = [parts.notice, parts.player, parts.vote, parts.numbers, *parts.film_outputs()]
+    shown = [
+        parts.seed,
+        parts.notice,
+        parts.player,
+        parts.vote,
+        parts.numbers,
+        *parts.film_outputs(),
+    ]
     parts.vote.select(work.vote, None, shown, **free)
     parts.film.click(work.film, None, parts.film_outputs(), **free)
     offered = [*pickers, parts.notice]

@@ -20,7 +20,7 @@ from engine.errors import StudioError
 
 LOOK = 0.1  # seconds between two looks at a running job
 QUIET = 0.6  # seconds a slider's motion may take before it is said that it is on its way
-BLIND_SEEDS = 1_000_000  # blind pairs get a seed nobody has seen with its names beside it
+BLIND_SEEDS = 1_000_000  # blind pairs get a seed that nobody can generate by name meanwhile
 
 Update = dict[Any, Any]
 Values = dict[Any, Any]
@@ -58,10 +58,7 @@ class CompareWork:
         else:
             booth.ballot = Ballot.of(job.result, blind)
             note = notes.compared(wish.prompt, time.monotonic() - started)
-            yield {
-                **self._idle(note), **self._show(booth.ballot), parts.seed: wish.seed,
-                **self._no_film(),
-            }  # fmt: skip
+            yield {**self._idle(note), **self._show(booth.ballot), **self._no_film()}
 
     def live(self, values: Values, request: gr.Request) -> Iterator[Update]:
         """A slider moved: the pair on the page again with its new value, without ado.
@@ -109,7 +106,10 @@ class CompareWork:
             return {self._parts.vote: compare_scene.vote_value(ballot)}
         self._stop_film(booth)  # its captions tell nothing yet
         ballot.video = None
-        return {**self._show(ballot), **self._no_film(), self._parts.notice: notes.IDLE_PAIR}
+        return {
+            **self._show(ballot), **self._no_film(), self._parts.notice: notes.IDLE_PAIR,
+            self._parts.seed: ballot.pair.seed,
+        }  # fmt: skip
 
     def film(self, request: gr.Request) -> Iterator[Update]:
         """Render the pair side by side with its names, with progress."""
