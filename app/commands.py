@@ -22,3 +22,8 @@ def generate_line(wish: Wish, output: str = "outputs/motion") -> str:
     if wish.prompt.startswith("-"):
         return shlex.join([*start, *options, "--", wish.prompt])
     return shlex.join([*start, wish.prompt, *options])
+
+
+def import_line(name: str) -> str:
+    """`python -m engine import ...` for a file that the page opened."""
+    return shlex.join(["python", "-m", "engine", "import", "--output", "motion.npz", "--", name])

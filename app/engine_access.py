@@ -14,7 +14,7 @@ import numpy as np
 
 from app import errors
 from app.inputs import Wish
-from app.settings import CHECKPOINTS, FAMILIARITY
+from app.settings import CHECKPOINTS, FAMILIARITY, LOOK
 from engine.errors import StudioError
 from engine.files import read_json
 from engine.models.registry import available_adapters, available_models
@@ -66,7 +66,9 @@ class Engine:
         device: str | None = None,
         renderer: str = "auto",
         checkpoints: Path = CHECKPOINTS,
+        body: Path | None = None,
     ) -> None:
+        self.body = body  # an SMPL file to show, or None for the mannequin
         self._checkpoints = checkpoints
         self._model = model
         self._device = device
@@ -128,6 +130,19 @@ class Engine:
             cancel=stop,
         )
 
+    def receipt(self, wish: Wish, motions: Sequence[Motion]) -> dict[str, Any]:
+        """What it takes to make the motions of a wish again."""
+        from engine.commands import receipt as receipts
+
+        usual = self._checkpoints == CHECKPOINTS
+        model = wish.model if usual else str(self._folder(wish.model))
+        settings = receipts.Settings(wish.guidance, wish.steps, model)
+        entries = [
+            receipts.make_entry(receipts.Wish(wish.prompt, wish.seconds, seed), motion)
+            for seed, motion in zip(wish.seeds, motions, strict=True)
+        ]
+        return receipts.make_receipt(self._pipeline(wish.model), settings, entries)
+
     def familiarity(self, text: str) -> Familiar | None:
         """Familiarity of a prompt, or None while the engine is not ready to say."""
         if self._familiarity is None or not text.strip():
@@ -184,6 +199,8 @@ class Engine:
             labels=labels,
             accents=accents,
             backend=self._renderer,
+            look=LOOK,
+            body=self.body,
             progress=progress,
             cancel=cancelled,
         )

@@ -10,10 +10,12 @@ import gradio as gr
 
 from app.context import Context
 from app.engine_access import Engine
+from app.exports import ExportWork, build_exports
 from app.gauge import EMPTY, gauge_value
 from app.generate_work import GenerateWork, Parts
 from app.inputs import MAX_GUIDANCE, MAX_SAMPLES, MIN_GUIDANCE, check_seconds
 from app.notes import IDLE
+from app.open_file import OpenFile
 from app.prompts import example_packs
 from app.widgets import player, widget
 from engine.motion.skeleton import MAX_SECONDS, MIN_SECONDS
@@ -60,6 +62,7 @@ def build_generate(context: Context, work: GenerateWork) -> None:
             with gr.Row(elem_classes="es-actions"):
                 go = gr.Button("Generate", variant="primary", elem_id="generate", scale=3)
                 cancel = gr.Button("Cancel", elem_id="cancel", scale=1, min_width=96)
+            opened = OpenFile()
             history = widget("history", {"items": []}, elem_id="history")
         with gr.Column(scale=7, min_width=320, elem_classes="es-results"):
             notice = widget("notice", IDLE, elem_id="notice")
@@ -68,7 +71,10 @@ def build_generate(context: Context, work: GenerateWork) -> None:
     parts.history = history
     parts.wishes = wishes.all()
     work.parts = parts
-    _wire(work, wishes, parts, dice, cancel)
+    if parts.exports is not None:
+        work.exports = ExportWork(work, parts.exports)
+        work.exports.wire()
+    _wire(work, wishes, parts, dice, cancel, opened)
     _wire_prompt(engine, wishes, gauge, examples)
 
 
@@ -141,6 +147,7 @@ def _results(notice: gr.HTML, stage: gr.HTML, go: gr.Button) -> Parts:
                 )
                 for k in range(MAX_SAMPLES)
             ]  # fmt: skip
+        exports = build_exports()
         line = gr.Textbox(
             label="The same from a terminal",
             interactive=False,
@@ -149,11 +156,18 @@ def _results(notice: gr.HTML, stage: gr.HTML, go: gr.Button) -> Parts:
             buttons=["copy"],
             elem_id="cli",
         )
-    return Parts(go, notice, stage, panel, film_notice, video, film, again, motions, line)
+    return Parts(
+        go, notice, stage, panel, film_notice, video, film, again, motions, line, exports=exports
+    )
 
 
 def _wire(
-    work: GenerateWork, wishes: Wishes, parts: Parts, dice: gr.Button, cancel: gr.Button
+    work: GenerateWork,
+    wishes: Wishes,
+    parts: Parts,
+    dice: gr.Button,
+    cancel: gr.Button,
+    opened: OpenFile,
 ) -> None:
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     free: dict[str, Any] = {"concurrency_limit": None, **quiet}  # turns are taken in our own lanes
@@ -176,6 +190,7 @@ def _wire(
     cancel.click(work.cancel, None, None, queue=False, **quiet)
     parts.again.click(work.ask_for_film, None, parts.film_outputs(), **free).then(**film)
     parts.history.select(work.restore, None, parts.outputs(), **free).then(**film)
+    opened.wire(work).then(**film)
     dice.click(lambda: random.randrange(DICE), None, wishes.seed, queue=False, **quiet)
 
 

@@ -6,17 +6,21 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from app import errors, notes, scene
-from app.commands import generate_line
+from app.commands import generate_line, import_line
 from app.engine_access import WARMING, Engine
 from app.inputs import Wish, make_wish
 from app.lanes import DONE, FAILED, Job, Lane
 from app.visits import Result, Visit, Visits
 from engine.errors import StudioError
+
+if TYPE_CHECKING:
+    from app.body import PageBody
+    from app.exports import Exports, ExportWork
 
 LOOK = 0.1  # seconds between two looks at a running job
 
@@ -38,6 +42,7 @@ class Parts:
     motions: list[gr.DownloadButton]
     line: gr.Textbox
     history: Any = None
+    exports: Exports | None = None
     wishes: list[Any] = field(default_factory=list)
 
     def outputs(self) -> list[Any]:
@@ -45,8 +50,11 @@ class Parts:
         return [
             self.go, self.notice, self.player, self.panel, self.film_notice,
             self.video, self.film, self.again, *self.motions, self.line, self.history,
-            *self.wishes,
+            *self.wishes, *self._exported(),
         ]  # fmt: skip
+
+    def _exported(self) -> list[Any]:
+        return [] if self.exports is None else [self.exports.sample, *self.exports.outputs()]
 
     def film_outputs(self) -> list[Any]:
         """Everything the video may change."""
@@ -61,6 +69,8 @@ class GenerateWork:
         self.visits = visits
         self.lane = lane
         self.film_lane = film_lane
+        self.body: PageBody | None = None
+        self.exports: ExportWork | None = None
         self.parts: Parts
 
     def generate(
@@ -138,7 +148,7 @@ class GenerateWork:
             wish.model,
         )  # fmt: skip
         settings = dict(zip(self.parts.wishes, values, strict=True))
-        return {**self._show(visit, result), **settings, self.parts.notice: notes.IDLE}
+        return {**self.show(visit, result), **settings, self.parts.notice: notes.IDLE}
 
     def leave(self, request: gr.Request) -> None:
         """The page was closed: stop its jobs and delete its files."""
@@ -184,15 +194,17 @@ class GenerateWork:
         except (StudioError, OSError) as error:
             return self._idle(notes.failed(errors.sentence(error)))
         visit.to_film = result.id
-        return {**self._idle(notes.done(result, seconds)), **self._show(visit, result)}
+        return {**self._idle(notes.done(result, seconds)), **self.show(visit, result)}
 
-    def _show(self, visit: Visit, result: Result) -> Update:
+    def show(self, visit: Visit, result: Result) -> Update:
         """Updates that put a result on the page, its video still to come."""
         parts = self.parts
         updates: Update = {
-            parts.player: scene.player_value(result),
+            parts.player: scene.player_value(result, body=self.body),
             parts.panel: gr.update(visible=True),
-            parts.line: generate_line(result.wish),
+            parts.line: (
+                import_line(result.source) if result.source else generate_line(result.wish)
+            ),
             parts.history: scene.history_value(list(visit.results.values()), visit.current),
             parts.film_notice: notes.IDLE,
             parts.video: gr.update(value=None, visible=False),
@@ -204,7 +216,7 @@ class GenerateWork:
             updates[button] = gr.update(
                 visible=there, value=str(result.files[k]) if there else None
             )
-        return updates
+        return updates if self.exports is None else updates | self.exports.choices(result)
 
     def _film_done(self, result: Result) -> Update:
         path = str(result.video)

@@ -95,3 +95,8 @@ def packing(done: int, total: int, seconds: float, ahead: int) -> dict[str, Any]
 def pack_done(total: int, seconds: float) -> dict[str, Any]:
     """A pack has ended."""
     return {"state": "done", "text": f"{total} prompts through both models in {seconds:.0f} s."}
+
+
+def exporting(name: str) -> dict[str, Any]:
+    """A file is being made."""
+    return {"state": "running", "text": f"Making {name}…", "progress": None}

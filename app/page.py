@@ -30,7 +30,7 @@ def serve(settings: Settings) -> None:
     level = logging.DEBUG if settings.verbose else logging.INFO
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("easytune").setLevel(level)
-    engine = Engine(settings.model, settings.device, settings.renderer)
+    engine = Engine(settings.model, settings.device, settings.renderer, body=settings.body)
     try:
         launch(engine, settings)
     except StudioError as error:
@@ -60,7 +60,7 @@ def launch(engine: Any, settings: Settings, block: bool = True) -> Any:
             prevent_thread_lock=True,
             show_error=False,
             quiet=True,
-            max_file_size="1mb",
+            max_file_size="32mb",
             theme=studio_theme(),
             css=studio_css(),
             footer_links=[],
@@ -85,6 +85,7 @@ def build(engine: Any, results: Path) -> Any:
     import gradio as gr
 
     from app.api import Api
+    from app.body import PageBody
     from app.compare import build_compare
     from app.context import Context
     from app.generate import build_generate
@@ -95,9 +96,11 @@ def build(engine: Any, results: Path) -> Any:
     from app.tune_process import Tuner
     from app.visits import Visits
 
-    gr.set_static_paths([BUNDLES])
+    body = PageBody(getattr(engine, "body", None), results.parent / "body")
+    gr.set_static_paths([BUNDLES, body.folder])
     context = Context(engine, Visits(results))
     work = GenerateWork(engine, context.visits, context.lane, context.film_lane)
+    work.body = body
     with gr.Blocks(
         title="EasyTune Studio",
         analytics_enabled=False,

@@ -12,23 +12,31 @@ from app.visits import Result
 from engine.motion.skeleton import FPS, JOINT_NAMES, PARENTS
 
 if TYPE_CHECKING:
+    from app.body import PageBody
     from engine.motion.motion import Motion
 
 THUMBNAIL = 48.0  # side of the square the small figure is drawn in
 _YAW = np.deg2rad(25.0)  # the small figure is seen a little from the side
 
 
-def player_value(result: Result, accent: str = "base") -> dict[str, Any]:
-    """JSON for the player: per motion a label and float32 joints [T, 22, 3] in base64."""
+def player_value(
+    result: Result, accent: str = "base", body: PageBody | None = None
+) -> dict[str, Any]:
+    """JSON for the player: per motion a label and float32 joints [T, 22, 3] in base64.
+
+    With a body also where its skin is, and each motion's rotations.
+    """
     return {
         "id": result.id,
         "fps": FPS,
+        "body": "" if body is None else body.address,
         "motions": [
             {
                 "label": label,
                 "accent": accent,
                 "frames": len(motion.joints),
                 "joints": encode(motion.joints),
+                "turns": "" if body is None else body.turns(motion),
             }
             for motion, label in zip(result.motions, labels(result), strict=True)
         ],
@@ -38,6 +46,8 @@ def player_value(result: Result, accent: str = "base") -> dict[str, Any]:
 def labels(result: Result) -> list[str]:
     """Caption of each sample, in player and video alike."""
     seeds = result.wish.seeds
+    if result.source:
+        return [result.source]
     if len(seeds) == 1:
         return [f"Seed {seeds[0]}"]
     return [f"Sample {k + 1}, seed {seed}" for k, seed in enumerate(seeds)]
@@ -67,6 +77,8 @@ def history_value(results: Sequence[Result], current: str) -> dict[str, Any]:
 def details(result: Result) -> str:
     """Length, seed and number of samples in a few characters."""
     wish = result.wish
+    if result.source:
+        return f"{wish.seconds:g} s · opened"
     count = "" if wish.samples == 1 else f" · {wish.samples}×"
     return f"{wish.seconds:g} s · seed {wish.seed}{count}"
 

@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CHECKPOINTS = ROOT / "checkpoints"
 PROMPTS = ROOT / "assets" / "prompts"
 FAMILIARITY = ROOT / "assets" / "familiarity.npz"
+LOOK = "body"  # what videos show; the player begins with it too
 BUNDLES = ROOT / "assets" / "viewer" / "dist"
 
 
@@ -23,6 +24,7 @@ class Settings:
     model: str = "base"
     device: str | None = None
     renderer: str = "auto"
+    body: Path | None = None
     open_browser: bool = False
     root_path: str = ""
     verbose: bool = False
@@ -56,6 +58,11 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> Settings:
         choices=("auto", "pyrender", "software"),
         default=Settings.renderer,
         help="what draws the videos (default: OpenGL where it works, else software)",
+    )
+    parser.add_argument(
+        "--body",
+        type=Path,
+        help="SMPL, SMPL+H or SMPL-X body to show, an .npz (default: the mannequin)",
     )
     parser.add_argument(
         "--open-browser", action="store_true", help="open the page in a browser once it is up"

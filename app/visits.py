@@ -38,6 +38,7 @@ class Result:
     folder: Path
     files: list[Path] = field(default_factory=list)
     video: Path | None = None
+    source: str = ""  # the file that an opened motion came from
 
 
 class Visit:
@@ -52,10 +53,10 @@ class Visit:
         self.video_job: Job | None = None
         self.kept: dict[str, Kept] = {}  # by tab
 
-    def add(self, wish: Wish, motions: Sequence[Motion]) -> Result:
+    def add(self, wish: Wish, motions: Sequence[Motion], source: str = "") -> Result:
         """Write each motion as npz and remember the result as the current one."""
         name = secrets.token_hex(8)
-        result = Result(name, wish, motions, self.folder / name)
+        result = Result(name, wish, motions, self.folder / name, source=source)
         for index, motion in enumerate(motions):
             path = result.folder / f"motion-{index + 1}-seed-{wish.seeds[index]}.npz"
             motion.save(path)

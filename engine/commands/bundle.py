@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.commands.export import file_bytes
@@ -22,13 +22,14 @@ def bundle(
     receipts: Sequence[dict[str, Any]],
     formats: Sequence[str],
     options: Options | None = None,
+    extra: Mapping[str, bytes] | None = None,
 ) -> bytes:
     """A zip with every format of every motion and its receipt.json.
 
     One motion's files lie at the top as motion.bvh and so on; several motions have a folder each,
     motion_0 and so on. `motion.npz` is always there, as it was generated; the joints npz of
-    another rate or with feet locked is motion_joints.npz. Raises StudioError for unknown formats
-    and for numbers that do not fit.
+    another rate or with feet locked is motion_joints.npz. `extra` are more files by name. Raises
+    StudioError for unknown formats and for numbers that do not fit.
     """
     chosen = options or Options()
     if not 1 <= len(motions) <= MAX_MOTIONS or len(receipts) != len(motions):
@@ -46,6 +47,8 @@ def bundle(
             for name in dict.fromkeys(map(check_format, formats)):
                 suffix = "_joints.npz" if name == "npz" else FILES[name]
                 _put(archive, f"{folder}motion{suffix}", file_bytes(motion, name, chosen))
+        for name, data in (extra or {}).items():
+            _put(archive, name, data)
     return buffer.getvalue()
 
 

@@ -14,6 +14,7 @@ from engine.evaluation.physical import foot_skate
 from engine.files import write_bytes
 from engine.motion.export import FILES, VIDEOS, Options, check_format, export_bytes
 from engine.motion.export_take import locked, make_take
+from engine.motion.formats.load import read_raw
 from engine.motion.formats.skin import Skin
 from engine.motion.kinematics import bone_lengths
 from engine.motion.motion import Motion
@@ -83,6 +84,21 @@ def file_bytes(
             labels=(motion.prompt,), look=look, body=body,
         )  # fmt: skip
         return path.read_bytes()
+
+
+def read_back(data: bytes, motion: Motion, format: str, options: Options) -> float | None:
+    """Largest distance in metres between a joint of the motion and of its file as `import` reads
+    it; None for videos. Feet are compared with where they were locked to."""
+    if format in VIDEOS:
+        return None
+    take = make_take(motion, options.fps, options.foot_lock)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"motion{FILES[format]}"
+        path.write_bytes(data)
+        found = read_raw(path, y_up=options.y_up).joints
+    wanted = take.joints[: len(found)]  # features lack the last frame
+    wanted = wanted.astype(np.float32) if found.dtype == np.float32 else wanted
+    return float(np.linalg.norm(found - wanted, axis=-1).max())
 
 
 def skin_for(motion: Motion, body: Path | None = None) -> Skin:

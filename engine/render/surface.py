@@ -15,8 +15,9 @@ from engine.motion.skeleton import JOINT_NAMES
 from engine.render.palette import roles
 
 _CHUNK = 16  # frames whose skin is kept
-_EDGE = 0.30, 0.70  # skin weights between which one colour passes into the next
+_EDGE = 0.42, 0.78  # skin weights between which one colour passes into the next
 SEE_THROUGH = 0.55  # opacity of a body with its skeleton inside
+REGIONS = ("head", "left", "right")  # painted over the suit
 # Gloves and shoes tell left from right, as the limbs of the other figure do.
 _OWN = {"neck": "head", "head": "head"} | {
     f"{side}_{name}": side for side in ("left", "right") for name in ("wrist", "ankle", "foot")
@@ -76,10 +77,15 @@ class SkinnedClip:
 def body_colours(body: Body, accent: str) -> np.ndarray:
     """Colours [V, 3] float32 of a body: a suit in the accent, gloves and shoes by side."""
     table = roles(accent)
-    low, high = _EDGE
     colours = np.tile(np.array(table["torso"]), (len(body.weights), 1))
-    for role in ("head", "left", "right"):
-        columns = [i for i, name in enumerate(JOINT_NAMES) if _OWN.get(name) == role]
-        share = np.clip((body.weights[:, columns].sum(axis=1) - low) / (high - low), 0.0, 1.0)
+    for role, share in zip(REGIONS, regions(body).T, strict=True):
         colours += share[:, None] * (np.array(table[role]) - colours)
     return colours.astype(np.float32)
+
+
+def regions(body: Body) -> np.ndarray:
+    """How much each vertex is head, left end, right end: [V, 3] in 0..1."""
+    low, high = _EDGE
+    columns = [[i for i, n in enumerate(JOINT_NAMES) if _OWN.get(n) == role] for role in REGIONS]
+    share = np.stack([body.weights[:, own].sum(axis=1) for own in columns], axis=1)
+    return np.clip((share - low) / (high - low), 0.0, 1.0)

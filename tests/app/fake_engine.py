@@ -7,12 +7,15 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
 from app.compare_inputs import CompareWish, PackWish, SideWish
 from app.engine_access import FAILED, READY, WARMING, Familiar, Status
 from app.inputs import Wish
+from engine.commands.receipt import Wish as ReceiptWish
+from engine.commands.receipt import make_entry
 from engine.compare.choice import ModelChoice
 from engine.compare.pack import PackResult, PackRun
 from engine.compare.packs import packs
@@ -131,6 +134,12 @@ class FakeEngine:
             Motion(walking(wish.seconds, seed), wish.prompt, seed, "base@0f1e2d3c")
             for seed in wish.seeds
         ]
+
+    def receipt(self, wish: Wish, motions: Sequence[Motion]) -> dict[str, Any]:
+        entries = [make_entry(ReceiptWish(wish.prompt, wish.seconds, seed), motion)
+                   for seed, motion in zip(wish.seeds, motions, strict=True)]  # fmt: skip
+        return {"model_folder": wish.model, "adapter": None, "strength": 1.0, "motions": entries,
+                "guidance": wish.guidance, "steps": wish.steps}  # fmt: skip
 
     def _work(self, cancelled: Callable[[], bool]) -> None:
         self.wait(cancelled)

@@ -86,7 +86,7 @@ class Gltf:
     def array(self, number: int) -> np.ndarray:
         accessor = self.file.accessors[number]
         view = self.file.bufferViews[accessor.bufferView]
-        dtype = {5126: "<f4", 5121: "u1", 5125: "<u4"}[accessor.componentType]
+        dtype = {5126: "<f4", 5121: "u1", 5123: "<u2", 5125: "<u4"}[accessor.componentType]
         width = {"SCALAR": 1, "VEC3": 3, "VEC4": 4, "MAT4": 16}[accessor.type]
         blob = self.file.binary_blob()[view.byteOffset : view.byteOffset + view.byteLength]
         array = np.frombuffer(blob, dtype).reshape(accessor.count, width)

@@ -1,5 +1,6 @@
 // The bar under the picture and the keys that do the same.
 const SPEEDS = [0.25, 0.5, 1, 1.5, 2];
+export const LOOKS = { body: "Body", skeleton: "Skeleton", both: "Both" };
 const ICONS = {
   play: "M8 5v14l11-7z",
   pause: "M7 5h4v14H7zM13 5h4v14h-4z",
@@ -28,15 +29,20 @@ export function buildControls(root, actions) {
     speed.append(new Option(`${value}×`, String(value), value === 1, value === 1));
   }
   speed.addEventListener("change", () => actions.speed(Number(speed.value)));
+  const look = make("select", "mp-speed mp-look");
+  look.title = "What is shown (B)";
+  look.setAttribute("aria-label", "Body, skeleton or both");
+  for (const [value, text] of Object.entries(LOOKS)) look.append(new Option(text, value));
+  look.addEventListener("change", () => actions.look(look.value));
   const follow = switchButton("Follow", "The camera follows the figure (F)", actions.follow);
   const ghost = switchButton("Ghosts", "Show where the figure has just been (G)", actions.ghosts);
   const view = iconButton("view", "Reset the camera (R)", actions.resetView);
   const full = iconButton("full", "Full screen", actions.fullscreen);
   const left = group("mp-transport", back, play, forward);
-  const right = group("mp-options", speed, follow, ghost, view, full);
+  const right = group("mp-options", look, speed, follow, ghost, view, full);
   bar.append(left, scrub, counter, right);
   root.append(bar);
-  return { bar, play, scrub, counter, speed, follow, ghost };
+  return { bar, play, scrub, counter, speed, look, follow, ghost };
 }
 
 /** Show the playback's state in the bar and as attributes that tests and scripts can read. */
@@ -47,6 +53,9 @@ export function showState(root, parts, playback, switches) {
   root.dataset.playing = String(playing);
   root.dataset.follow = String(switches.follow);
   root.dataset.ghosts = String(switches.ghosts);
+  root.dataset.look = switches.look;
+  parts.look.hidden = !switches.bodied;
+  parts.look.value = switches.look;
   parts.scrub.max = String(Math.max(0, frames - 1));
   parts.scrub.value = String(frame);
   parts.scrub.style.setProperty("--done", `${(100 * frame) / Math.max(1, frames - 1)}%`);
@@ -65,7 +74,7 @@ export function pressKey(event, actions) {
     " ": actions.toggle, ArrowLeft: () => actions.step(-stride), ",": () => actions.step(-1),
     ArrowRight: () => actions.step(stride), ".": () => actions.step(1), "<": () => actions.step(-10),
     ">": () => actions.step(10), Home: () => actions.seek(0), End: () => actions.seek(Infinity),
-    f: actions.follow, g: actions.ghosts, r: actions.resetView,
+    f: actions.follow, g: actions.ghosts, r: actions.resetView, b: () => actions.look(),
   };
   const action = keys[event.key] ?? keys[event.key?.toLowerCase()];
   if (!action) return false;

@@ -9,6 +9,7 @@ import { ROLES } from "./theme.js";
 const UP = new Vector3(0, 1, 0);
 const ROD = new CylinderGeometry(0.76, 1, 1, 14, 1, true); // y = +0.5 is the far, thinner end
 const BALL = new SphereGeometry(1, 18, 12);
+const BONE = 0.015; // metres, radius of a thin figure's bones
 const EXTRAS = ["torso", "pelvis", "head", "visor", "left", "right"]; // the last two are hands
 
 export class Figure {
@@ -18,6 +19,7 @@ export class Figure {
     });
     this.rods = new InstancedMesh(ROD, this.material, RODS.length);
     this.balls = new InstancedMesh(BALL, this.material, BALLS.length + EXTRAS.length);
+    this.thin = false; // bones only, to stand inside a body
     this.group = new Group();
     for (const mesh of [this.rods, this.balls]) {
       mesh.instanceMatrix.setUsage(DynamicDrawUsage);
@@ -41,14 +43,16 @@ export class Figure {
   /** @param {Float32Array} pose joint positions [22 * 3] in metres */
   pose(pose) {
     RODS.forEach(([from, to, radius], i) => {
-      this.rods.setMatrixAt(i, rodMatrix(point(pose, from), point(pose, to), radius));
+      const width = this.thin ? BONE : radius;
+      this.rods.setMatrixAt(i, rodMatrix(point(pose, from), point(pose, to), width));
     });
     BALLS.forEach(([joint, radius], i) => {
-      const at = point(pose, joint);
-      matrix.makeScale(radius, radius, radius).setPosition(at);
+      const width = this.thin ? 1.5 * BONE : radius;
+      matrix.makeScale(width, width, width).setPosition(point(pose, joint));
       this.balls.setMatrixAt(i, matrix);
     });
-    this.poseExtras(pose);
+    this.balls.count = BALLS.length + (this.thin ? 0 : EXTRAS.length);
+    if (!this.thin) this.poseExtras(pose);
     this.rods.instanceMatrix.needsUpdate = true;
     this.balls.instanceMatrix.needsUpdate = true;
   }

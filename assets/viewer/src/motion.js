@@ -1,4 +1,5 @@
 // Decodes what the server sends and answers "where is every joint at time t".
+import { Turns } from "./body.js";
 import { J, N_JOINTS } from "./skeleton.js";
 
 const FLOATS_PER_FRAME = N_JOINTS * 3;
@@ -41,12 +42,13 @@ export function followPath(joints, frames, fps) {
 
 /** One sample: joints over time, its label and its colour family. */
 export class Clip {
-  constructor({ joints, frames, label = "", accent = "base" }, fps) {
+  constructor({ joints, frames, label = "", accent = "base", turns = "" }, fps) {
     this.fps = fps;
     this.frames = frames;
     this.label = label;
     this.accent = accent;
     this.joints = decodeJoints(joints, frames);
+    this.turns = turns ? new Turns(turns, frames) : null; // of a body, where one is shown
     this.path = followPath(this.joints, frames, fps);
     this.pose = new Float32Array(FLOATS_PER_FRAME);
   }

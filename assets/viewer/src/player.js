@@ -1,5 +1,6 @@
 // The motion player: picture, bar and keys around one stage and one playhead.
-import { buildControls, make, pressKey, showState } from "./controls.js";
+import { loadBody } from "./body.js";
+import { buildControls, LOOKS, make, pressKey, showState } from "./controls.js";
 import { Clip } from "./motion.js";
 import { Playback } from "./playback.js";
 import { Stage } from "./stage.js";
@@ -16,7 +17,7 @@ export class Player {
     addStyles();
     this.host = host;
     this.playback = new Playback();
-    this.switches = { follow: true, ghosts: false };
+    this.switches = { follow: true, ghosts: false, look: "body", bodied: false };
     this.empty = EMPTY;
     this.build();
     this.startStage();
@@ -60,6 +61,7 @@ export class Player {
         this.switches.ghosts = !this.switches.ghosts;
         if (this.stage) this.stage.ghosts = this.switches.ghosts;
       }),
+      look: change((look) => this.switchLook(look)),
       resetView: change(() => this.stage?.resetView()),
       fullscreen: () => toggleFullscreen(this.root),
     };
@@ -81,6 +83,27 @@ export class Player {
 
   makeStage() {
     return new Stage(this.canvas);
+  }
+
+  /** To a look by name, or to the next one. */
+  switchLook(look) {
+    const names = Object.keys(LOOKS);
+    const next = names[(names.indexOf(this.switches.look) + 1) % names.length];
+    if (this.switches.bodied) this.switches.look = look ?? next;
+  }
+
+  /** Fetch the body that came with a result; until it is there the skeleton is shown. */
+  async dress(address) {
+    this.switches.bodied = false;
+    if (!address || !this.stage) return;
+    try {
+      const body = await loadBody(address);
+      this.stage.wear(body);
+      this.switches.bodied = true;
+    } catch (error) {
+      console.warn("The body could not be shown:", error.message);
+    }
+    this.refresh();
   }
 
   switchFollow() {
@@ -129,6 +152,7 @@ export class Player {
     this.playback.load(frames, value?.fps ?? 20);
     this.parts.bar.inert = !frames || !this.stage;
     if (frames && this.stage) this.begin(value);
+    this.dress(frames ? value.body : "");
     this.placeLabels();
     this.refresh();
   }
@@ -172,7 +196,10 @@ export class Player {
   /** Draw once, and keep drawing while something moves: a still page costs nothing. */
   refresh() {
     this.dirty = true;
-    if (this.stage) this.stage.follow = this.switches.follow;
+    if (this.stage) {
+      this.stage.follow = this.switches.follow;
+      this.stage.look = this.switches.look;
+    }
     showState(this.root, this.parts, this.playback, this.switches);
     if (this.ticket) return;
     this.before = performance.now();

@@ -1,6 +1,10 @@
 // The 22 joints the engine sends (SMPL order) and the solid shapes drawn on them.
 export const N_JOINTS = 22;
 
+export const PARENTS = [
+  -1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19,
+];
+
 export const J = {
   pelvis: 0, leftHip: 1, rightHip: 2, spine1: 3, leftKnee: 4, rightKnee: 5, spine2: 6,
   leftAnkle: 7, rightAnkle: 8, spine3: 9, leftFoot: 10, rightFoot: 11, neck: 12,

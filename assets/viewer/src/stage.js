@@ -3,6 +3,7 @@ import {
   Color, DirectionalLight, Group, HemisphereLight, PerspectiveCamera, Scene, Vector3, WebGLRenderer,
 } from "three";
 import { OrbitControls } from "three/examples/jsm/controls/OrbitControls.js";
+import { BodyFigure } from "./body.js";
 import { Figure } from "./figure.js";
 import { Floor, sharedGround } from "./floor.js";
 import { cells } from "./layout.js";
@@ -29,14 +30,23 @@ export class Stage {
     this.actors = [];
     this.follow = true;
     this.ghosts = false;
+    this.look = "skeleton"; // or "body", or "both"
+    this.body = null; // what loadBody gave
     this.size = { width: 1, height: 1 };
   }
 
   load(clips) {
     for (const actor of this.actors) actor.dispose();
     this.actors = clips.map((clip) => this.makeActor(clip));
+    this.wear(this.body);
     this.paint(this.theme);
     this.resetView();
+  }
+
+  /** Give every figure a body, as soon as it has been loaded. */
+  wear(body) {
+    this.body = body;
+    for (const actor of this.actors) actor.wear(body);
   }
 
   makeActor(clip) {
@@ -97,6 +107,7 @@ export class Stage {
       const box = [
         cell.x * width, (1 - cell.y - cell.height) * height, cell.width * width, cell.height * height,
       ];
+      this.actors[i].look(this.look);
       this.actors[i].update(position, this.follow, this.ghosts);
       this.drawCell(box, this.actors[i].scene);
     });
@@ -143,9 +154,27 @@ export class Actor {
     return new Figure();
   }
 
+  wear(body) {
+    if (!body || !this.clip.turns || this.body) return;
+    this.body = new BodyFigure(body);
+    this.world.add(this.body.group);
+    if (this.family) this.body.paint(this.family);
+  }
+
+  look(look) {
+    const shown = this.body ? look : "skeleton";
+    this.figure.group.visible = shown !== "body";
+    this.figure.thin = shown === "both";
+    if (!this.body) return;
+    this.body.group.visible = shown !== "skeleton";
+    this.body.seeThrough = shown === "both";
+  }
+
   paint(theme) {
     const family = theme[this.clip.accent] ?? theme.base;
+    this.family = family;
     for (const figure of [this.figure, ...this.trail]) figure.paint(family);
+    this.body?.paint(family);
     this.floor.paint(theme, family.accent);
   }
 
@@ -154,6 +183,7 @@ export class Actor {
     const pose = this.clip.poseAt(position);
     this.world.position.set(-ground[0], 0, -ground[1]);
     this.figure.pose(pose);
+    if (this.body?.group.visible) this.body.pose(this.clip.turns.at(position), pose);
     this.floor.update(pose, ground);
     this.trail.forEach((ghost, i) => {
       const then = position - (i + 1) * GHOST_SECONDS * this.clip.fps;
@@ -164,6 +194,7 @@ export class Actor {
 
   dispose() {
     for (const figure of [this.figure, ...this.trail]) figure.dispose();
+    this.body?.dispose();
     this.floor.dispose();
   }
 }

@@ -49,6 +49,20 @@ class Loaded:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Raw:
+    """Joints [T, 22, 3] of a file in metres, Y up, where and how fast the file has them.
+
+    `start` is how many seconds of them are not wanted, `seconds` the file's whole length.
+    """
+
+    joints: np.ndarray
+    fps: float
+    start: float
+    seconds: float
+    prompt: str = ""
+
+
 def load_motion(path: Path | str, start: float = 0.0, y_up: bool = False) -> Loaded:
     """Read BVH, GLB, AMASS, SMPL-X or joints npz, joints CSV, or HumanML3D features.
 
@@ -57,6 +71,18 @@ def load_motion(path: Path | str, start: float = 0.0, y_up: bool = False) -> Loa
     written. `y_up` is for AMASS and SMPL-X files that are not Z up. Raises StudioError saying
     what is wrong with the file.
     """
+    file = Path(path)
+    raw = read_raw(file, start, y_up)
+    try:
+        motion = _settled(raw)
+    except StudioError as error:
+        raise StudioError(f"{file.name}: {error}") from error
+    return Loaded(replace(motion, prompt=raw.prompt), raw.fps, raw.seconds)
+
+
+def read_raw(path: Path | str, start: float = 0.0, y_up: bool = False) -> Raw:
+    """The joints of a file before they are moved, resampled and checked; arguments and errors as
+    for `load_motion`."""
     file = Path(path)
     if not (np.isfinite(start) and start >= 0):
         raise StudioError(f"A motion cannot be read from {start} seconds on.")
@@ -67,33 +93,33 @@ def load_motion(path: Path | str, start: float = 0.0, y_up: bool = False) -> Loa
         )
     data = _bytes(file)
     try:
-        return _load(file, kind, data, start, y_up)
+        return _read(file, kind, data, start, y_up)
     except StudioError as error:
         raise StudioError(f"{file.name}: {error}") from error
 
 
-def _load(file: Path, kind: str, data: bytes, start: float, y_up: bool) -> Loaded:
-    if kind == ".bvh":
-        rigged, seconds = _bvh(data, start)
-        return _settled(humanoid_joints(rigged), rigged.world.fps, 0.0, seconds)
-    if kind == ".glb":
-        rigged, seconds = read_glb(data, start, _ENOUGH)
-        return _settled(humanoid_joints(rigged), rigged.world.fps, 0.0, seconds)
+def _read(file: Path, kind: str, data: bytes, start: float, y_up: bool) -> Raw:
+    if kind in (".bvh", ".glb"):
+        rigged, seconds = _bvh(data, start) if kind == ".bvh" else read_glb(data, start, _ENOUGH)
+        return Raw(humanoid_joints(rigged), rigged.world.fps, 0.0, seconds)
     if kind == ".csv":
-        return _settled(*read_csv(data), start)
+        return _whole(*read_csv(data), start)
     if kind == ".npy":
-        return _settled(*read_features(data), start)
+        return _whole(*read_features(data), start)
     return _npz(load_npz(file, MAX_UNPACKED_BYTES), start, y_up)
 
 
-def _npz(arrays: dict[str, np.ndarray], start: float, y_up: bool) -> Loaded:
+def _whole(joints: np.ndarray, fps: float, start: float) -> Raw:
+    return Raw(joints, fps, start, len(joints) / fps)
+
+
+def _npz(arrays: dict[str, np.ndarray], start: float, y_up: bool) -> Raw:
     if "joints" in arrays:
-        loaded = _settled(*read_joints_npz(arrays), start)
-        return replace(loaded, motion=replace(loaded.motion, prompt=_prompt(arrays)))
+        return replace(_whole(*read_joints_npz(arrays), start), prompt=_prompt(arrays))
     if "pose_body" in arrays or "body_pose" in arrays:
-        return _settled(*read_smplx(arrays, y_up), start)
+        return _whole(*read_smplx(arrays, y_up), start)
     if "poses" in arrays:
-        return _settled(*read_amass(arrays, y_up), start)
+        return _whole(*read_amass(arrays, y_up), start)
     raise StudioError(
         "The npz holds no motion: there is neither 'joints' nor 'poses' nor 'pose_body' in it."
     )
@@ -113,11 +139,11 @@ def _bvh(data: bytes, start: float) -> tuple[Rigged, float]:
     return Rigged(moving.world(), still.world()), seconds
 
 
-def _settled(joints: np.ndarray, fps: float, start: float, seconds: float | None = None) -> Loaded:
-    """Joints [T, 22, 3] in metres, Y up, as a motion; `seconds` is the file's whole length."""
-    whole = len(joints) / fps if seconds is None else seconds
+def _settled(raw: Raw) -> Motion:
+    """The wanted part at the engine's rate, on its skeleton, at the origin, on the floor."""
+    fps, start = raw.fps, raw.start
     first = round(start * fps)
-    part = joints[first : first + int(_ENOUGH * fps) + 1]
+    part = raw.joints[first : first + int(_ENOUGH * fps) + 1]
     count = int((len(part) - 1) * FPS / fps + 1e-6) + 1 if len(part) else 0
     if count < MIN_FRAMES:
         raise StudioError(
@@ -130,7 +156,7 @@ def _settled(joints: np.ndarray, fps: float, start: float, seconds: float | None
     kept = points if _canonical(points) else _moved(points)
     check_joints(kept)
     kept = kept if _clean(kept) else canonicalize(finish(kept), floor=0.0)
-    return Loaded(Motion(kept.astype(np.float32)), fps, whole)
+    return Motion(kept.astype(np.float32))
 
 
 def _moved(points: np.ndarray) -> np.ndarray:
