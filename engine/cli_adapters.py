@@ -17,7 +17,7 @@ def list_all(
     json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
     """Say which tuned models there are, newest first, and where each comes from."""
-    from engine.library.shelf import entries, lineage
+    from engine.adapters.shelf import entries, lineage
 
     found = entries()
     if json:
@@ -35,7 +35,7 @@ def list_all(
 @adapters_app.command()
 def rename(name: Name, new: Annotated[str, typer.Argument(help="Its new name.")]) -> None:
     """Give a tuned model another name."""
-    from engine.library.changes import rename as run
+    from engine.adapters.changes import rename as run
 
     typer.echo(str(run(name, new).folder))
 
@@ -43,7 +43,7 @@ def rename(name: Name, new: Annotated[str, typer.Argument(help="Its new name.")]
 @adapters_app.command()
 def delete(name: Name) -> None:
     """Move a tuned model, with its run, to the trash."""
-    from engine.library.changes import delete as run
+    from engine.adapters.changes import delete as run
 
     run(name)
     typer.echo(f"{name} is in the trash. Take it back: python -m engine adapters restore {name}")
@@ -52,7 +52,7 @@ def delete(name: Name) -> None:
 @adapters_app.command()
 def restore(name: Annotated[str, typer.Argument(help="Name it had.")]) -> None:
     """Take a tuned model back from the trash."""
-    from engine.library.changes import restore as run
+    from engine.adapters.changes import restore as run
 
     typer.echo(str(run(name).folder))
 
@@ -60,7 +60,7 @@ def restore(name: Annotated[str, typer.Argument(help="Name it had.")]) -> None:
 @adapters_app.command()
 def empty() -> None:
     """Delete for good what is in the trash."""
-    from engine.library.changes import empty as run
+    from engine.adapters.changes import empty as run
 
     typer.echo(f"{run()} deleted.")
 
@@ -71,7 +71,7 @@ def export(
     output: Annotated[Path | None, typer.Option(help="File to write; else NAME.zip.")] = None,
 ) -> None:
     """Write a tuned model with its card as one zip file."""
-    from engine.library.parcel import export as run
+    from engine.adapters.parcel import export as run
 
     typer.echo(str(run(name, output)))
 
@@ -82,7 +82,7 @@ def import_(
     name: Annotated[str | None, typer.Option(help="Name it gets; else its own.")] = None,
 ) -> None:
     """Take a tuned model from a zip file, checked."""
-    from engine.library.parcel import import_zip
+    from engine.adapters.parcel import import_zip
 
     typer.echo(str(import_zip(file, name).folder))
 
@@ -95,6 +95,6 @@ def merge(
     model: Annotated[str, typer.Option(help="Its base: a name or a folder.")] = "base",
 ) -> None:
     """Write base and tuned model as one model folder that needs no adapter."""
-    from engine.library.merge import merge as run
+    from engine.adapters.merge import merge as run
 
     typer.echo(str(run(name, output, strength, model)))

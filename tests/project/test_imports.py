@@ -32,7 +32,7 @@ MAY_IMPORT = {
         "models",
         "motion",
     },
-    "library": {"tuning", "diffusion", "models", "motion"},
+    "adapters": {"tuning", "diffusion", "models", "motion"},
     "commands": {
         "body",
         "backbones",

@@ -8,9 +8,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.adapters.shelf import Entry, entry, remember, taken
 from engine.errors import StudioError
 from engine.files import make_folder, read_json, write_bytes, write_json
-from engine.library.shelf import Entry, entry, remember, taken
 from engine.models.adapter_folder import card_text
 from engine.models.registry import ADAPTER_FILE, available_models, home
 from engine.tuning.session import CONFIG, live

@@ -11,7 +11,7 @@ from engine.errors import StudioError
 from engine.files import read_json, write_json
 from engine.models.registry import ADAPTER_FILE, available_adapters, home, resolve_adapter
 
-SIDE_FILE = "library.json"  # beside the adapter: notes, and the names it had before
+SIDE_FILE = "notes.json"  # beside the adapter: notes, and the names it had before
 MOST_NOTES = 4000
 
 
@@ -62,7 +62,7 @@ def entry(name: str) -> Entry:
     """The tuned model of a name; StudioError when there is none."""
     if name not in available_adapters():
         resolve_adapter(name)  # says which there are
-        raise StudioError(f"{name} is a folder and not in the library. Import it first.")
+        raise StudioError(f"{name} is a folder elsewhere. Import it first.")
     folder = resolve_adapter(name)
     card = _dict(_read(folder / ADAPTER_FILE))
     side = _dict(_read(folder / SIDE_FILE))

@@ -13,10 +13,10 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from engine.adapters import changes, parcel, shelf
+from engine.adapters.merge import merge
 from engine.diffusion.model import MotionModel
 from engine.errors import StudioError
-from engine.library import changes, parcel, shelf
-from engine.library.merge import merge
 from engine.models import registry
 from engine.models.adapter import attach, attach_full, load_adapter, save_adapter
 from engine.tuning.session import process_start

@@ -9,11 +9,11 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from engine.adapters.changes import check_model_name
+from engine.adapters.shelf import Entry, base_path, entry, free_name
 from engine.checks import shown
 from engine.errors import StudioError
 from engine.files import make_folder, write_bytes
-from engine.library.changes import check_model_name
-from engine.library.shelf import Entry, base_path, entry, free_name
 from engine.models.adapter_folder import CARD, CONFIG, WEIGHTS, AdapterFolder, write_adapter
 from engine.models.registry import available_models, home, resolve_model
 
