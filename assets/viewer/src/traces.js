@@ -3,28 +3,12 @@ import {
   BufferAttribute, BufferGeometry, CircleGeometry, Color, DoubleSide, Group, InstancedMesh, Matrix4,
   Mesh, MeshBasicMaterial,
 } from "three";
+import { footprints } from "./footprints.js";
 import { J, N_JOINTS } from "./skeleton.js";
 
-const DOWN = 0.05; // metres under which a toe is down
-const SLIDING = 0.5; // m/s at which a toe that is down slides, as the measure "foot slide" has it
 const PRINT = new CircleGeometry(0.032, 14).rotateX(-Math.PI / 2);
 const SLID = "#d0342c";
 const RIBBON = 0.011; // half the width of the path in metres
-
-/** Prints [{frame, x, z, side, slides}] of joints [frames * 22 * 3], in order of time. */
-export function footprints(joints, frames, fps) {
-  const prints = [];
-  for (let frame = 0; frame + 1 < frames; frame += 1) {
-    for (const [side, joint] of [["left", J.leftFoot], ["right", J.rightFoot]]) {
-      const at = (frame * N_JOINTS + joint) * 3;
-      const next = at + N_JOINTS * 3;
-      if (joints[at + 1] >= DOWN || joints[next + 1] >= DOWN) continue;
-      const speed = Math.hypot(joints[next] - joints[at], joints[next + 2] - joints[at + 2]) * fps;
-      prints.push({ frame, x: joints[at], z: joints[at + 2], side, slides: speed > SLIDING });
-    }
-  }
-  return prints;
-}
 
 /** Corners [frames * 2 * 3] of a flat band along the pelvis' own path (not the camera's). */
 export function ribbon(joints, frames) {
