@@ -33,7 +33,7 @@ def lead_to_compare(
     def lead(event: gr.EventData, request: gr.Request) -> dict[Any, Any]:
         wanted = choose(event._data, request)
         if wanted is None:
-            return {}
+            return gr.skip()  # an empty answer would be an error
         adapter, prompt, seconds = wanted
         names = context.engine.adapters()
         told: dict[Any, Any] = {

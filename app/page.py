@@ -60,7 +60,7 @@ def launch(engine: Any, settings: Settings, block: bool = True) -> Any:
             prevent_thread_lock=True,
             show_error=False,
             quiet=True,
-            max_file_size="32mb",
+            max_file_size="64mb",
             theme=studio_theme(),
             css=studio_css(),
             footer_links=[],
@@ -92,6 +92,7 @@ def build(engine: Any, results: Path) -> Any:
     from app.generate_work import GenerateWork
     from app.handoff import lead_to_compare
     from app.header import header, header_value
+    from app.models import build_models
     from app.tune import build_tune
     from app.tune_process import Tuner
     from app.visits import Visits
@@ -114,7 +115,9 @@ def build(engine: Any, results: Path) -> Any:
             build_generate(context, work)
             tune = build_tune(context, tuner)
             build_compare(context)
+            models = build_models(context)
         lead_to_compare(context, tune.parts.board.submit, tune.to_compare)
+        lead_to_compare(context, models.parts.cards.submit, models.to_compare)
         gr.Timer(LOOKS).tick(
             lambda: header_value(engine, context.lane, tuner.busy),
             None,

@@ -8,7 +8,7 @@ import gradio as gr
 
 from engine.render import palette
 
-STYLES = [Path(__file__).with_name(name) for name in ("style.css", "tune.css")]
+STYLES = [Path(__file__).with_name(name) for name in ("style.css", "tune.css", "models.css")]
 FIGURE_ROLES = ("torso", "pelvis", "joint", "head", "visor", "left", "right")
 INK, INK_DARK = "#27364a", "#dbe3ee"
 

@@ -36,7 +36,7 @@ METHODS = {
     "drtune": "DRTune",
 }
 WEIGHTINGS = {
-    "linear": "More for the last steps",
+    "linear": "More for the early, noisy steps",
     "uniform": "All steps alike",
     "adaptive": "Found out while tuning",
 }

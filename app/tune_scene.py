@@ -214,19 +214,24 @@ def _report(run: Run) -> dict[str, Any] | None:
         return None
     report = run.watch.report()
     differences = (report.get("comparison") or {}).get("differences") or {}
-    spoken = [name for name in differences if name != "mm_dist"]  # as the engine leaves out
-    words = [str(one) for one in report.get("words") or []]
-    names = spoken if len(spoken) == len(words) else [""] * len(words)
-    lines = []
-    for name, line in zip(names, words, strict=True):
-        title, _, answer = line.partition(": ")
-        verdict = (differences.get(name) or {}).get("verdict") or "note"
-        lines.append({"title": title, "answer": answer, "verdict": verdict})
+    lines = report_lines(report.get("words") or [], differences)
     held_out = (report.get("validation") or {}).get("held_out")
     judged = len((report.get("validation") or {}).get("prompts") or [])
     where = "that were not tuned on" if held_out else "it was tuned on, from other noise"
     return {"lines": lines, "note": f"Judged on {judged} prompts {where}.",
             "reward": report.get("reward")}  # fmt: skip
+
+
+def report_lines(words: Sequence[Any], differences: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The engine's sentences about base and tuned, each with its verdict."""
+    spoken = [name for name in differences if name != "mm_dist"]  # as the engine leaves out
+    names = spoken if len(spoken) == len(words) else [""] * len(words)
+    lines = []
+    for name, line in zip(names, words, strict=True):
+        title, _, answer = str(line).partition(": ")
+        verdict = dict(differences.get(name) or {}).get("verdict") or "note"
+        lines.append({"title": title, "answer": answer, "verdict": str(verdict)})
+    return lines
 
 
 def _groups(passes: Sequence[Mapping[str, Any]]) -> list[Sequence[Mapping[str, Any]]]:

@@ -18,7 +18,7 @@ from engine.models.adapter_folder import CARD, CONFIG, WEIGHTS, AdapterFolder, w
 from engine.models.registry import available_models, home, resolve_model
 
 MB = 1024 * 1024
-MOST_ZIP = 128 * MB
+MOST_ZIP = 64 * MB
 # What may be in the file, and how large each may be when unpacked.
 LIMITS = {WEIGHTS: 256 * MB, CONFIG: MB, CARD: 4 * MB, "README.md": 4 * MB}
 NEEDED = (WEIGHTS, CONFIG, CARD)

@@ -38,6 +38,7 @@ class Entry:
     updates: int | None = None
     votes: int | None = None
     words: tuple[str, ...] = ()
+    differences: dict[str, Any] = field(default_factory=dict)  # engine.evaluation.comparison
     notes: str = ""
     former: tuple[str, ...] = ()
 
@@ -85,6 +86,7 @@ def entry(name: str) -> Entry:
         updates=card["updates"] if isinstance(card.get("updates"), int) else None,
         votes=card["votes"] if isinstance(card.get("votes"), int) else None,
         words=_texts(card.get("words")),
+        differences=_differences(card),
         notes=str(side.get("notes", ""))[:MOST_NOTES],
         former=_texts(side.get("former")),
     )
@@ -153,6 +155,11 @@ def _read(path: Path) -> Any:
 
 def _dict(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _differences(card: dict[str, Any]) -> dict[str, Any]:
+    comparison = _dict(_dict(card.get("measured")).get("comparison"))
+    return {k: v for k, v in _dict(comparison.get("differences")).items() if isinstance(v, dict)}
 
 
 def _name_of(parent: str) -> str:

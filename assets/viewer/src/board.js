@@ -132,8 +132,18 @@ function drawReport(box, report) {
     box.replaceChildren();
     return;
   }
+  const list = verdictList(report.lines);
+  const { before, after } = report.reward ?? {};
+  const raised = before === undefined ? "" :
+    ` The reward itself went from ${short(before)} to ${short(after)}, which proves nothing.`;
+  box.replaceChildren(make("h3", "es-report-title", "New model against the base"), list,
+    make("p", "es-report-note", `${report.note}${raised}`));
+}
+
+/** What tuning did, measure by measure: {title, answer, verdict}. */
+export function verdictList(lines) {
   const list = make("ul", "es-verdicts");
-  list.append(...report.lines.map(({ title, answer, verdict }) => {
+  list.append(...lines.map(({ title, answer, verdict }) => {
     const item = make("li", "es-verdict");
     item.dataset.verdict = verdict;
     const sign = make("span", "es-verdict-sign", VERDICTS[verdict] ?? "");
@@ -141,11 +151,7 @@ function drawReport(box, report) {
     item.append(sign, make("span", "es-verdict-title", title), make("span", "es-verdict-answer", answer));
     return item;
   }));
-  const { before, after } = report.reward ?? {};
-  const raised = before === undefined ? "" :
-    ` The reward itself went from ${short(before)} to ${short(after)}, which proves nothing.`;
-  box.replaceChildren(make("h3", "es-report-title", "New model against the base"), list,
-    make("p", "es-report-note", `${report.note}${raised}`));
+  return list;
 }
 
 /** The list of tunings: a click shows one. */

@@ -1,0 +1,69 @@
+"""What the Models tab is sent: a card per model, and what lies in the trash."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from app import tune_goals
+from app.tune_scene import report_lines
+from engine.adapters.changes import thrown
+from engine.adapters.shelf import Entry, entries, lineage
+from engine.models.registry import CHECKPOINTS
+
+SHOWN_PROMPTS = 40
+
+
+def models_value(bases: Sequence[str]) -> dict[str, Any]:
+    """JSON for the cards: the full models, then the tuned ones, newest first; then the trash."""
+    found = entries()
+    return {
+        "bases": [_base(name) for name in bases],
+        "items": [_card(one, lineage(one, found)) for one in found],
+        "trash": [{"token": one.token, "name": one.name} for one in thrown()],
+    }
+
+
+def _base(name: str) -> dict[str, str]:
+    folder = CHECKPOINTS / name
+    size = sum(one.stat().st_size for one in folder.glob("*.safetensors"))
+    what = "what everything is tuned from" if name == "base" else "a full model"
+    return {"name": name, "details": f"{what} · {size / 1e6:.0f} MB"}
+
+
+def _card(one: Entry, way: list[str]) -> dict[str, Any]:
+    goal = tune_goals.in_words(one.reward)
+    weights = ", ".join(f"{name} {weight:g}" for name, weight in one.reward.items())
+    votes = "" if one.votes is None else f", {one.votes} votes"
+    return {
+        "name": one.name,
+        "lineage": way,
+        "created": one.created[:16].replace("T", " "),
+        "size": f"{one.bytes / 1e6:.1f} MB",
+        "goal": goal,
+        "facts": [
+            {"name": "Learned from", "value": _learned(one)},
+            {"name": "Reward", "value": f"{weights or 'unknown'}{votes}"},
+            {"name": "Method", "value": _method(one)},
+            {"name": "Base", "value": one.base or "unknown"},
+        ],
+        "report": report_lines(one.words, one.differences),
+        "prompts": list(one.prompts[:SHOWN_PROMPTS]),
+        "more": max(0, len(one.prompts) - SHOWN_PROMPTS),
+        "notes": one.notes,
+    }
+
+
+def _learned(one: Entry) -> str:
+    count = f"{len(one.prompts)} prompts" if one.prompts else "unknown prompts"
+    packs = [name for name in one.sources if name.isalpha()]
+    return f"{count} ({', '.join(packs)})" if packs else count
+
+
+def _method(one: Entry) -> str:
+    from app.tune_inputs import METHODS
+
+    method = METHODS.get(one.method, one.method or "unknown")
+    kind = "whole weights" if one.kind == "full" else "LoRA"
+    updates = "" if one.updates is None else f", {one.updates:,} updates"
+    return f"{method}, {kind}{updates}"
