@@ -66,9 +66,8 @@ def _evaluator(pipeline: MotionPipeline, checkpoints: Path) -> Evaluator | None:
     from engine.evaluation.evaluator import Evaluator
 
     try:
-        return Evaluator.from_pretrained(
-            checkpoints / "evaluator", pipeline.text, pipeline.device
-        )  # fmt: skip
+        text = pipeline.text if pipeline.model.own else None  # it reads its own encoder's states
+        return Evaluator.from_pretrained(checkpoints / "evaluator", text, pipeline.device)
     except StudioError as error:
         log.warning("no evaluator: %s", errors.sentence(error))
         return None
@@ -80,7 +79,8 @@ def _reward(pipeline: MotionPipeline, checkpoints: Path, model: Path) -> Reward 
 
     folder = checkpoints / "reward"
     try:
-        RewardModel.from_pretrained(folder).check_belongs(model)
+        if pipeline.model.own:
+            RewardModel.from_pretrained(folder).check_belongs(model)
         return make_reward(FOLLOW, "latent", pipeline.model, folder, pipeline.device)
     except StudioError as error:
         log.info("no reward: %s", error)

@@ -99,8 +99,13 @@ class TMR(nn.Module):
         self.register_buffer("feature_mean", torch.zeros(config.features))
         self.register_buffer("feature_std", torch.ones(config.features))
 
-    def embed_motion(self, features: Tensor, mask: Tensor) -> Tensor:
-        """Raw features [B, T, 263] and mask [B, T] -> unit vectors [B, width]."""
+    def embed_motion(
+        self, features: Tensor, mask: Tensor, timestep: Tensor | None = None
+    ) -> Tensor:
+        """Raw features [B, T, 263] and mask [B, T] -> unit vectors [B, width].
+
+        `timestep` is not read: only clean motions mean anything to it.
+        """
         x = (features - self.feature_mean) / (self.feature_std + 1e-12)
         return normalize(self.motion_encoder(x, mask)[0], dim=-1)
 

@@ -88,8 +88,9 @@ def run(request: Request) -> dict[str, Any]:
     judge = _evaluator_folder(request.evaluator)
     contenders = [request.model, *([request.against] if request.against else [])]
     pipelines = [load(contenders[0], request.device)]
-    pipelines += [load(one, request.device, pipelines[0].text) for one in contenders[1:]]
-    evaluator = Evaluator.from_pretrained(judge, pipelines[0].text, pipelines[0].device)
+    text = pipelines[0].text if pipelines[0].model.own else None
+    pipelines += [load(one, request.device, text) for one in contenders[1:]]
+    evaluator = Evaluator.from_pretrained(judge, text, pipelines[0].device)
     reference = make_reference(data, evaluator, request.split, request.seed, request.limit)
     result: dict[str, Any] = {
         "split": request.split, "clips": len(reference.clips), "seed": request.seed,
@@ -113,9 +114,12 @@ def run(request: Request) -> dict[str, Any]:
 
 def load(one: Contender, device: str | None, text: TextEncoder | None = None) -> MotionPipeline:
     """The pipeline of a contender; StudioError when it or the adapter is not there."""
+    from engine.diffusion.model import is_own
     from engine.pipeline import MotionPipeline
 
     folder = resolve_model(one.model)
+    if text is not None and not is_own(folder):
+        text = None  # a published model reads through its own
     extra: dict[str, Any] = {}
     if one.adapter is not None:
         extra = {"adapter": resolve_adapter(one.adapter), "strength": one.strength}

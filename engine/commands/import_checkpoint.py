@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,23 +55,34 @@ def run(
     chosen = _kind(kind)
     trained = _trained(path, diffusion_steps) if chosen == "mdm" else Trained(0, True)
     tensors = _tensors(chosen, path)
-    modules = convert(chosen, tensors, trained.mask_frames)
-    mean, std = read_statistics(stats)
-    encoder = text_encoder(chosen, tensors)
-    make_folder(out)
-    if chosen in GENERATORS:
-        model = _generator(chosen, modules, trained, encoder)
-        _put(model.vae, mean, std, stats)
-        model.save_pretrained(out, half=False)
-    else:
-        network = modules[""]
-        _put(network, mean, std, stats)
-        save_judge(chosen, network, encoder, out)
-    numbers = sum(value.numel() for one in modules.values() for value in one.parameters())
+    numbers, encoder = write(chosen, tensors, stats, out, trained)
     write_bytes(out / "README.md", _card(chosen, path, numbers, encoder).encode())
     made = {"path": str(out), "kind": chosen, "parameters": numbers, "text_encoder": encoder}
     print(jsonlib.dumps(made) if as_json else f"{out}\n{numbers:,} parameters, every one placed.")
     return out
+
+
+def write(
+    kind: Kind, tensors: Mapping[str, Tensor], stats: Path, out: Path, trained: Trained
+) -> tuple[int, str]:
+    """Convert a file's tensors into a folder; returns the number of parameters, the encoder."""
+    modules = convert(kind, tensors, trained.mask_frames)
+    mean, std = read_statistics(stats)
+    encoder = text_encoder(kind, tensors)
+    for module in modules.values():
+        if hasattr(module, "feature_mean"):
+            _put(module, mean, std, stats)
+    numbers = sum(value.numel() for one in modules.values() for value in one.parameters())
+    if kind in GENERATORS:
+        model = _generator(kind, modules, trained, encoder)
+        if kind == "mdm":
+            _put(model.vae, mean, std, stats)
+        make_folder(out)
+        model.save_pretrained(out, half=False)
+    else:
+        make_folder(out)
+        save_judge(kind, modules[""], encoder, out)
+    return numbers, encoder
 
 
 def read_statistics(folder: Path) -> tuple[Tensor, Tensor]:

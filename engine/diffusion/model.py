@@ -159,6 +159,12 @@ class MotionModel:
         }
 
 
+def is_own(folder: Path | str) -> bool:
+    """Whether a folder holds a model of this project's kind, which all read the same encoder."""
+    config = read_json(Path(folder) / "config.json")
+    return not isinstance(config, dict) or config.get("family", OWN) == OWN
+
+
 def fingerprint(folder: Path | str) -> str:
     """SHA-256 over the model's config and weights, in file order."""
     digest = hashlib.sha256()

@@ -166,7 +166,7 @@ def _attach(settings: Settings, model: MotionModel, start: Path | None, base_has
 
 def _reward(settings: Settings, model: MotionModel, folder: Path, device: torch.device) -> Reward:
     place = None
-    if FOLLOW in settings.reward:
+    if FOLLOW in settings.reward and model.own:
         from engine.models.reward import RewardModel
 
         try:

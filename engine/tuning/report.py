@@ -33,7 +33,9 @@ def make_report(
     comparison, words = None, []
     try:
         judge = Evaluator.from_pretrained(
-            evaluator or resolve_model("evaluator"), shop.encoder, shop.device
+            evaluator or resolve_model("evaluator"),
+            shop.encoder if shop.model.own else None,  # it reads no other encoder's states
+            shop.device,
         )
         prompts, base, tuned = generated(shop)
         found = compare(judge, prompts, base, tuned)

@@ -10,12 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from engine.backbones.isolated_reader import tensors
 from engine.backbones.mdm import MDM, MDMConfig
 from engine.backbones.mld import MLDVAE, MLDDenoiser, MLDDenoiserConfig, MLDVAEConfig
 from engine.backbones.names import OURS_ALONE, published_name
 from engine.backbones.spm import SPM, SPMConfig
 from engine.backbones.t2m_evaluator import T2MEvaluator, T2MEvaluatorConfig
 from engine.backbones.tmr import TMR, TMRConfig
+from engine.commands.import_checkpoint import Trained, write
 from engine.motion.features import joints_to_features
 from tests.motion.bodies import walk
 from tests.tiny import FakeTextEncoder
@@ -52,10 +54,9 @@ def latent(kind: str) -> tuple[MLDVAE, MLDDenoiser]:
             guidance_dim=10 if kind == "motionlcm" else 0,
         )
     )  # fmt: skip
-    for network in (vae, denoiser):
-        for value in network.parameters():
-            nn.init.normal_(value, std=0.2)
-    nn.init.normal_(vae.final_layer.weight, std=0.05)
+    for value in (*vae.parameters(), *denoiser.parameters()):
+        if value.dim() > 1:
+            nn.init.normal_(value, std=0.4)
     return vae, denoiser
 
 
@@ -99,3 +100,10 @@ def statistics(folder: Path) -> Path:
     np.save(folder / "Mean.npy", features.mean(0))
     np.save(folder / "Std.npy", features.std(0) + 0.02)
     return folder
+
+
+def model_folder(kind: Any, folder: Path) -> Path:
+    """A tiny published model as import-checkpoint writes it, walking and trembling."""
+    given = dict(tensors(checkpoint(kind)))
+    write(kind, given, statistics(folder / "stats"), folder / kind, Trained(6, True))
+    return folder / kind

@@ -114,17 +114,20 @@ def make_reward(
 ) -> WeightedSum:
     """A frozen reward for latents of `model`, which is on `device`.
 
-    `folder` holds the reward's networks and may be None without the term follow. That they were
+    `folder` holds the reward's networks and may be None without the term follow,
+    and for published backbones, which are judged by networks of their own (`published`). That they were
     trained for this VAE is for the caller to check (`RewardModel.check_belongs`), who knows the
     model's folder. Raises StudioError for unknown terms or forms, weights that are no numbers, and
     networks that do not fit.
     """
     from engine.tuning.rewards import physics
+    from engine.tuning.rewards.published import form_for
     from engine.tuning.rewards.total import PhysicsTerm, WeightedSum
 
     kept = check_weights(weights)
     if form not in FORMS:
         raise StudioError(f"There is no reward form {form!r}; choose from {', '.join(FORMS)}.")
+    form = form_for(form, model)
     terms: dict[str, Term] = {
         name: PhysicsTerm(getattr(physics, name), one.scale, one.reads_text, one.clean_only)
         for name, one in TERMS.items()
@@ -143,7 +146,10 @@ def _follow(
     from engine.models.reward import RewardModel
     from engine.tuning.rewards.alignment import MotionAlignment, TextCache
     from engine.tuning.rewards.latent import LatentAlignment
+    from engine.tuning.rewards.published import follow
 
+    if not model.own:
+        return follow(form, model, device)
     if folder is None:
         raise StudioError("The reward term 'follow' needs the folder of a trained reward.")
     networks = RewardModel.from_pretrained(folder, device)

@@ -56,7 +56,8 @@ class WeightedSum:
     def __call__(self, seen: Seen) -> Scored:
         """Score each sample; latents are decoded at most once, and not at all for latent terms."""
         view = View(seen, self.vae)
-        total, terms = torch.zeros_like(seen.latents[:, 0, 0], dtype=torch.float32), {}
+        # Zero, but differentiable: a step in which no term counts has a gradient of zero.
+        total, terms = 0.0 * seen.latents[:, 0, 0].float(), {}
         for name, term in self.terms.items():
             if term.clean_only and view.noisy:
                 continue
