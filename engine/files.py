@@ -145,4 +145,4 @@ def _explain(error: OSError, target: Path) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0]
+    return str(error).partition("\n")[0][:200]

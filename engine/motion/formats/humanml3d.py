@@ -35,7 +35,7 @@ def read_features(data: bytes) -> tuple[np.ndarray, float]:
     try:
         features = np.load(io.BytesIO(data), allow_pickle=False)
     except DAMAGE as error:
-        first = str(error).partition("\n")[0]
+        first = str(error).partition("\n")[0][:200]
         raise StudioError(f"The file is not a readable npy array: {first}.") from error
     shaped = isinstance(features, np.ndarray) and features.ndim == 2
     if not shaped or features.shape[1] != HUMANML3D.size or features.dtype.kind != "f":
