@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.errors import StudioError
-from engine.models.registry import CHECKPOINTS
-from engine.tuning.rewards.registry import FOLLOW, NAMES, describe
+from engine.models.registry import CHECKPOINTS, available_rewards
+from engine.tuning.rewards.registry import FOLLOW, NAMES, VOTES, describe
 
 MOST_WEIGHT, WEIGHT_STEP = 2.0, 0.1
 FEET = "feet"
@@ -20,17 +20,25 @@ _WORDS = {
     "slower": "Slower",
     "straight": "Straight ahead",
     "side": "Use the named hand",
-    "votes": "What I voted for",
+    VOTES: "What I voted for",
 }
 _HIDDEN = ("floor",)  # no goal by itself, a slider only
-_WEIGHTS: dict[str, dict[str, float]] = {FEET: {FEET: 1.0, "floor": 0.5}}
+_WEIGHTS: dict[str, dict[str, float]] = {
+    FEET: {FEET: 1.0, "floor": 0.5},
+    VOTES: {FOLLOW: 1.0, VOTES: 1.0},  # a taste says nothing of what the text asks for
+}
 _AGAINST = (("faster", "slower"),)
-_NETWORKS = {FOLLOW: "reward", "votes": "preference"}  # terms that need a trained one, and where
 
 
 def available() -> list[str]:
-    """Reward terms that can be used here: those with networks only where these lie."""
-    return [name for name in NAMES if name not in _NETWORKS or _there(_NETWORKS[name])]
+    """Reward terms that can be used here: those that were learned only where they were."""
+    there = {FOLLOW: (CHECKPOINTS / "reward" / "config.json").is_file(), VOTES: bool(learned())}
+    return [name for name in NAMES if there.get(name, True)]
+
+
+def learned() -> str:
+    """The reward that was learned from votes last; "" where there is none."""
+    return next(iter(available_rewards()), "")
 
 
 def goals() -> list[tuple[str, str]]:
@@ -88,7 +96,3 @@ def in_words(weights: Mapping[str, Any]) -> str:
         if name not in _HIDDEN or len(weights) == 1
     ]  # fmt: skip
     return ", ".join(named)
-
-
-def _there(network: str) -> bool:
-    return (CHECKPOINTS / network / "config.json").is_file()

@@ -20,6 +20,7 @@ from engine.files import write_bytes
 from engine.models.registry import available_adapters, available_models, home
 from engine.tuning import presets
 from engine.tuning.prompts import SECONDS, Prompt, pack_names
+from engine.tuning.rewards.registry import VOTES
 from engine.tuning.settings import MAX_BATCH, Settings, check_name
 
 LISTS = ".lists"  # in runs/: own lists of prompts, by what is in them
@@ -94,6 +95,7 @@ def make_tune_wish(
         model=values["model"],
         device=values["device"],
         reward=weights,
+        reward_model=tune_goals.learned() if VOTES in weights else Settings.reward_model,
         adapter=None if adapter == BASE else adapter,
         method=_known(values["method"], METHODS, "method"),
         weighting=_known(values["weighting"], WEIGHTINGS, "step weighting"),

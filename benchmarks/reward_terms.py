@@ -28,7 +28,7 @@ from engine.motion.skeleton import FPS, MAX_FRAMES, MIN_FRAMES
 from engine.tuning.problem import Batch, PromptBank
 from engine.tuning.rewards import physics
 from engine.tuning.rewards.base import Seen
-from engine.tuning.rewards.registry import FOLLOW, NAMES, TERMS, make_reward
+from engine.tuning.rewards.registry import FOLLOW, TERMS, make_reward
 from engine.tuning.rewards.total import PhysicsTerm, WeightedSum
 
 PACKS = Path(__file__).parents[1] / "assets" / "prompts" / "tuning"
@@ -145,7 +145,7 @@ def measure(args: argparse.Namespace) -> Row:
     device = torch.device(args.device)
     model = MotionModel.from_pretrained(args.model, device)
     made = generated(model, args.seeds, device)
-    weights = dict.fromkeys(NAMES if args.reward else TERMS, 1.0)
+    weights = dict.fromkeys([FOLLOW, *TERMS] if args.reward else TERMS, 1.0)
     reward = make_reward(weights, "x_0", model, args.reward, device)
     found = terms(reward, made)
     scales = {name: TERMS[name].scale for name in TERMS}

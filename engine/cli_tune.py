@@ -30,6 +30,9 @@ def tune(
     reward: Annotated[
         str | None, typer.Option(help="Terms and weights, such as follow=1,feet=0.2.")
     ] = None,
+    reward_model: Annotated[
+        str, typer.Option(help="Reward network: its name, or a folder that spl wrote.")
+    ] = "reward",
     form: Annotated[str | None, typer.Option(help="What the reward reads of a step.")] = None,
     method: Annotated[str | None, typer.Option(help="Tuning method.")] = None,
     weighting: Annotated[str | None, typer.Option(help="How denoising steps count.")] = None,
@@ -65,7 +68,8 @@ def tune(
         "reward": None if reward is None else parse_weights(reward),
     }  # fmt: skip
     settings = Settings(
-        prompts=tuple(prompts or ()), model=model, preset=preset, full=full, seed=seed,
+        prompts=tuple(prompts or ()), model=model, reward_model=reward_model, preset=preset,
+        full=full, seed=seed,
         **{key: value for key, value in given.items() if value is not None},
     )  # fmt: skip
     _exit(command.run(command.Request(settings, **where)))

@@ -67,6 +67,36 @@ def available_adapters() -> list[str]:
     return [name for name in dict.fromkeys(names) if not name.startswith(".")]
 
 
+def resolve_reward(name: str | Path) -> Path:
+    """The folder of a reward: "base" or "reward" is the shipped one, another name one that was
+    learned (rewards/NAME) or lies in checkpoints/, else a folder. StudioError if absent."""
+    text = "reward" if str(name) == "base" else str(name)
+    if _plain(text) and _has(home() / "rewards" / text, "config.json"):
+        return home() / "rewards" / text
+    if _plain(text) and _has(CHECKPOINTS / text, "config.json"):
+        return CHECKPOINTS / text
+    if text and _has(Path(text), "config.json"):
+        return Path(text).expanduser()
+    if text == "reward":
+        raise StudioError(
+            "The reward that follows the text is not in checkpoints/reward. Train one: "
+            "python -m engine train reward --help"
+        )
+    known = ", ".join(available_rewards()) or "none"
+    raise StudioError(
+        f"There is no reward {shown(text)!r}. Learned ones: {known}; or give a folder."
+    )  # fmt: skip
+
+
+def available_rewards() -> list[str]:
+    """Names of the rewards that were learned from votes, newest first."""
+    found = sorted(
+        (home() / "rewards").glob("*/taste.json"), key=lambda file: file.stat().st_mtime,
+        reverse=True,
+    )  # fmt: skip
+    return [file.parent.name for file in found if not file.parent.name.startswith(".")]
+
+
 def _plain(text: str) -> bool:
     """Whether a text is a name and no path."""
     return text not in ("", ".", "..") and not any(c in text for c in "/\\")

@@ -9,7 +9,6 @@ from typing import Any
 
 from engine.checks import check_seed, shown
 from engine.errors import StudioError
-from engine.models.registry import resolve_model
 
 MOST_MINUTES = 24 * 60.0
 
@@ -60,13 +59,3 @@ class Request:
             )  # fmt: skip
         except (KeyError, TypeError) as error:
             raise StudioError("The run's config.json is damaged. Start anew.") from error
-
-
-def resolve_reward(name: str) -> Path:
-    """The folder of a reward: "base" is the shipped one; else a name in checkpoints/ or a path."""
-    try:
-        return resolve_model("reward" if name == "base" else name)
-    except StudioError as error:
-        raise StudioError(
-            f"There is no reward {shown(name)!r}. Train one: python -m engine train reward --help"
-        ) from error

@@ -79,7 +79,8 @@ class Posterior:
         mean, variance = mean * np.sqrt(np.pi / 8), variance * np.pi / 8  # sigma is about Phi
         total = _entropy(_phi(mean / np.sqrt(1 + variance)))
         spread = variance + _C**2
-        return total - _C / np.sqrt(spread) * np.exp(-(mean**2) / (2 * spread))
+        # The approximation may fall a hair under nothing.
+        return np.maximum(total - _C / np.sqrt(spread) * np.exp(-(mean**2) / (2 * spread)), 0.0)
 
     def _belief(self, difference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         x = np.clip(difference, -CLIP, CLIP)

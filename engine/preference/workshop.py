@@ -11,11 +11,11 @@ import torch
 
 from engine.diffusion.model import MotionModel
 from engine.models.device import pick_device
-from engine.models.registry import resolve_model
+from engine.models.registry import resolve_model, resolve_reward
 from engine.models.reward import RewardModel
 from engine.motion.features import features_to_joints
 from engine.preference.judged import Judged, gather
-from engine.preference.plan import Request, resolve_reward
+from engine.preference.plan import Request
 from engine.preference.retrieval import part
 from engine.preference.spl import Hyper, Trainer, Voted
 from engine.preference.store import Store

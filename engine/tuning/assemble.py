@@ -21,7 +21,7 @@ from engine.models.adapter import (
     weights_hash,
 )
 from engine.models.device import pick_device
-from engine.models.registry import resolve_adapter, resolve_model
+from engine.models.registry import resolve_adapter, resolve_model, resolve_reward
 from engine.models.text import TextEncoder
 from engine.pipeline import MotionPipeline
 from engine.tuning import presets
@@ -31,7 +31,7 @@ from engine.tuning.problem import Problem, PromptBank
 from engine.tuning.processes import Processes, SharedLearner
 from engine.tuning.prompts import Prompt, PromptSet, load_prompts
 from engine.tuning.rewards.base import Reward
-from engine.tuning.rewards.registry import FOLLOW, make_reward
+from engine.tuning.rewards.registry import FOLLOW, VOTES, make_reward
 from engine.tuning.settings import Settings
 
 PREVIEW_SEED = 7
@@ -166,16 +166,10 @@ def _attach(settings: Settings, model: MotionModel, start: Path | None, base_has
 
 def _reward(settings: Settings, model: MotionModel, folder: Path, device: torch.device) -> Reward:
     place = None
-    if FOLLOW in settings.reward and model.own:
+    if {FOLLOW, VOTES} & set(settings.reward) and model.own:
         from engine.models.reward import RewardModel
 
-        try:
-            place = resolve_model("reward")
-        except StudioError as error:
-            raise StudioError(
-                "The reward term 'follow' needs the reward in checkpoints/reward, which is not "
-                "there. Train one: python -m engine train reward --help"
-            ) from error
+        place = resolve_reward(settings.reward_model)
         RewardModel.from_pretrained(place).check_belongs(folder)
     form: Any = settings.form
     return make_reward(settings.reward, form, model, place, device)

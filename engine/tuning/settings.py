@@ -27,6 +27,7 @@ class Settings:
     prompts: tuple[str, ...]
     model: str = "base"
     reward: Mapping[str, float] = field(default_factory=lambda: dict(presets.REWARD))
+    reward_model: str = "reward"
     form: str = presets.FORM
     method: str = presets.METHOD
     weighting: str = presets.WEIGHTING
@@ -114,7 +115,7 @@ class Settings:
             elif one.name == "full":
                 words.append("--full")
             else:
-                words += [f"--{one.name}", str(value)]
+                words += [f"--{one.name.replace('_', '-')}", str(value)]
         return words
 
 

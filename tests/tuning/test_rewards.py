@@ -18,6 +18,7 @@ from engine.models.reward import LatentReward, MotionReward, RewardConfig, Rewar
 from engine.tuning.problem import Batch, PromptBank
 from engine.tuning.rewards import physics
 from engine.tuning.rewards.base import Seen
+from engine.tuning.rewards.descriptors import NAMES as DESCRIPTORS
 from engine.tuning.rewards.registry import (
     FORMS,
     NAMES,
@@ -28,6 +29,7 @@ from engine.tuning.rewards.registry import (
     make_reward,
     parse_weights,
 )
+from engine.tuning.rewards.taste import Taste
 from engine.tuning.rewards.total import WeightedSum
 from tests.tiny import TEXT_DIM, FakeTextEncoder, tiny
 
@@ -48,6 +50,8 @@ def folder(tmp_path_factory) -> Path:
     torch.manual_seed(3)
     path = tmp_path_factory.mktemp("reward")
     RewardModel(MotionReward(SIZES), LatentReward(SIZES)).save_pretrained(path)
+    size = len(DESCRIPTORS)
+    Taste(torch.zeros(size), torch.ones(size), 0.02 * torch.randn(size)).save(path)
     return path
 
 
@@ -293,3 +297,13 @@ def test_the_page_may_ask_without_torch():
         cwd=Path(__file__).parents[2],
     )  # fmt: skip
     assert done.stdout.strip() == "False"
+
+
+def test_votes_need_a_reward_that_learned_from_some(model, folder, tmp_path):
+    for name in ("config.json", "motion.safetensors", "latent.safetensors"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    with pytest.raises(StudioError, match="learned from no votes"):
+        make_reward({"follow": 1.0, "votes": 1.0}, "latent", model, tmp_path, "cpu")
+    (tmp_path / "taste.json").write_text('{"format": "easytune-taste", "version": 1}')
+    with pytest.raises(StudioError, match="damaged"):
+        make_reward({"votes": 1.0}, "latent", model, tmp_path, "cpu")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 RewardForm = Literal["latent", "latent_prev", "x_0", "x_prev"]
 FORMS: tuple[RewardForm, ...] = get_args(RewardForm)
 FOLLOW = "follow"
+VOTES = "votes"
 MOST = 100.0  # a weight beyond this is a slip of the keyboard
 
 
@@ -65,13 +66,14 @@ TERMS: dict[str, Physics] = {
         0.36, "Use the hand that the prompt names: left, right or both", "left/right side", True
     ),
 }
-NAMES: tuple[str, ...] = (FOLLOW, *TERMS)
+NAMES: tuple[str, ...] = (FOLLOW, *TERMS, VOTES)
 
 
 def describe() -> list[tuple[str, str, str]]:
     """(name, plain words, the field's term) of every reward term, for people to choose from."""
     follow = (FOLLOW, "Do what the prompt says", "text alignment (cosine)")
-    return [follow, *((name, term.words, term.term) for name, term in TERMS.items())]
+    votes = (VOTES, "Be what was voted for", "taste learned from preferences")
+    return [follow, *((name, one.words, one.term) for name, one in TERMS.items()), votes]
 
 
 def parse_weights(text: str) -> dict[str, float]:
@@ -114,11 +116,11 @@ def make_reward(
 ) -> WeightedSum:
     """A frozen reward for latents of `model`, which is on `device`.
 
-    `folder` holds the reward's networks and may be None without the term follow,
-    and for published backbones, which are judged by networks of their own (`published`). That they were
-    trained for this VAE is for the caller to check (`RewardModel.check_belongs`), who knows the
-    model's folder. Raises StudioError for unknown terms or forms, weights that are no numbers, and
-    networks that do not fit.
+    `folder` holds the reward's networks and what it learned from votes; it may be None without the
+    terms follow and votes, and for published backbones, which are judged by networks of their own
+    (`published`). That they were trained for this VAE is for the caller to check
+    (`RewardModel.check_belongs`), who knows the model's folder. Raises StudioError for unknown
+    terms or forms, weights that are no numbers, and networks that do not fit.
     """
     from engine.tuning.rewards import physics
     from engine.tuning.rewards.published import form_for
@@ -135,6 +137,8 @@ def make_reward(
     }
     if FOLLOW in kept:
         terms = {FOLLOW: _follow(form, model, folder, device), **terms}
+    if VOTES in kept:
+        terms[VOTES] = _votes(folder)
     model.vae.eval().requires_grad_(False)
     reads: Form = "x_0" if form in ("latent", "x_0") else "x_prev"
     return WeightedSum(reads, terms, kept, model.vae)
@@ -163,6 +167,18 @@ def _follow(
     if form in ("latent", "latent_prev"):
         return LatentAlignment(networks.latent, texts)
     return MotionAlignment(networks.motion, texts)
+
+
+def _votes(folder: Path | None) -> Term:
+    from engine.tuning.rewards.taste import Taste, TasteTerm
+
+    taste = None if folder is None else Taste.load(folder)
+    if taste is None:
+        raise StudioError(
+            f"The reward in {folder} has learned from no votes. Vote on some pairs, learn from "
+            "them (python -m engine spl --help) and name the result: --reward-model NAME."
+        )
+    return TasteTerm(taste)
 
 
 def _is_number(value: Any) -> bool:
