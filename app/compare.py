@@ -99,7 +99,7 @@ def _side(context: Context, name: str) -> SideParts:
 def _strength(label: str, value: float, elem_id: str, interactive: bool) -> gr.Slider:
     return gr.Slider(
         0.0, MAX_STRENGTH, value, step=0.05, label=label, buttons=[], elem_id=elem_id,
-        interactive=interactive,
+        interactive=interactive, elem_classes="es-strength",
     )  # fmt: skip
 
 

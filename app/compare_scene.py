@@ -122,7 +122,7 @@ def _row(row: Row, left: float, right: float) -> dict[str, Any]:
 def vote_value(ballot: Ballot) -> dict[str, Any]:
     """State of the vote; after a blind one, who was who."""
     if not ballot.answer:
-        return {"state": "open", "text": "Which is better? Keys 1 to 4 vote too."}
+        return {"state": "open", "text": "Which is better?"}
     left, right = ballot.names
     reveal = f" Left was {left}, right was {right}." if ballot.blind else ""
     text = f"{_WORDS[ballot.answer]}{reveal}"

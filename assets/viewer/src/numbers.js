@@ -51,6 +51,7 @@ export function vote(element, { props, watch, trigger }) {
     const button = make("button", "es-answer");
     button.type = "button";
     button.dataset.answer = answer;
+    button.title = `Key ${key}`;
     button.append(make("kbd", "", key), make("span", "", words));
     button.addEventListener("click", () => say(answer));
     return button;
