@@ -64,14 +64,20 @@ class Plain(Learner):
 
 
 def toy(
-    steps: int = 4, form: Form = "x_0", guidance: float = 2.0, double: bool = False
+    steps: int = 4,
+    form: Form = "x_0",
+    guidance: float = 2.0,
+    double: bool = False,
+    device: str = "cpu",
 ) -> tuple[Problem, PromptBank]:
     """A tiny model with a tunable denoiser; `double` computes in float64 (but for attention)."""
     model = tiny()
+    model.denoiser.to(device)
+    model.vae.to(device)
     for name, parameter in model.denoiser.named_parameters():
         parameter.requires_grad_(not name.startswith("text."))
     bank = PromptBank(
-        TEXTS, [40, 60, 90, 196], FakeTextEncoder(), model, torch.device("cpu")
+        TEXTS, [40, 60, 90, 196], FakeTextEncoder(), model, torch.device(device)
     )  # fmt: skip
     if double:
         model.denoiser.double()

@@ -11,8 +11,9 @@ from torch import Tensor
 from engine.diffusion.sampler import Guided
 from engine.tuning.learner import Learner
 from engine.tuning.methods.base import Pass, pass_generator
+from engine.tuning.methods.push import Pulls, Push
 from engine.tuning.methods.rollout import Rollout
-from engine.tuning.methods.trust import drift
+from engine.tuning.methods.trust import base_output
 from engine.tuning.methods.weights import Weighting
 from engine.tuning.problem import Batch, Problem
 
@@ -60,10 +61,10 @@ class EasyTuneBatched:
         captured: bool = False,
         seed: int = 0,
     ) -> None:
-        """`captured` walks the batch as one CUDA graph; it reads weights that move in place."""
+        """`captured` walks and differentiates as CUDA graphs; they read weights that move."""
         self.weighting, self.trust, self.seed = weighting, trust, seed
         self.updates, self.micro_batch = updates_per_pass, micro_batch
-        self.normalise, self.rollout = normalise, Rollout(captured)
+        self.normalise, self.rollout, self.push = normalise, Rollout(captured), Push(captured)
 
     def __call__(self, problem: Problem, learner: Learner, batch: Batch, number: int) -> Pass:
         guided, weights = problem.guided(batch), self.weighting.weights()
@@ -120,19 +121,38 @@ class EasyTuneBatched:
         """Phase 3: the denoiser's gradient, -sum of factor * <gradient, seen latents> per pair."""
         total = len(bank.steps) * learner.count
         order = torch.randperm(total, generator=pass_generator(self.seed, number))
-        size = self.micro_batch or bank.rewards.shape[1]
-        for pairs in order.tensor_split(min(self.updates, total)):
+        parts = order.tensor_split(min(self.updates, total))
+        size = min(self.micro_batch or bank.rewards.shape[1], len(parts[0]))
+        slopes = factors * problem.slopes()
+        for pairs in parts:
             mine = _own(pairs, bank.rewards.shape[1], learner)
+            share = learner.count / len(pairs)
             for part in mine.split(size) if len(mine) else ():
-                steps, there = bank.steps[part], part.to(bank.x_t.device)
-                x_t, words = bank.x_t[there], guided.rows(bank.rows[part].to(there.device))
-                output = problem.predict_mixed(x_t, words, steps)
-                along = bank.gradient[there] * problem.seen_mixed(output, x_t, steps)
-                loss = -(factors[steps].to(along) * along.flatten(1).sum(1)).sum()
-                if self.trust > 0:
-                    loss = loss + self.trust * drift(problem, output, x_t, words, steps).sum()
-                (loss * learner.count / len(pairs)).backward()
+                given = self._pulls(problem, guided, bank, slopes * share, part, size, share)
+                self.push(problem, learner.parameters, given)
             learner.apply()
+
+    def _pulls(
+        self, problem: Problem, guided: Guided, bank: Bank, slopes: Tensor, part: Tensor,
+        size: int, share: float,
+    ) -> Pulls:  # fmt: skip
+        """Pairs `part` of the bank; for a graph, filled up to `size` with pairs that pull nothing.
+
+        What the reward sees is affine in the network's output, so the reward's gradient times
+        the step's slope is all there is to the pull.
+        """
+        extra = size - len(part) if self.push.captured else 0
+        counts = torch.cat([torch.ones(len(part)), torch.zeros(extra)])
+        part = torch.cat([part, part.new_zeros(extra)])
+        steps, there = bank.steps[part], part.to(bank.x_t.device)
+        weight = (slopes[steps] * counts).to(bank.x_t)[:, None, None]
+        x_t, words = bank.x_t[there], guided.rows(bank.rows[part].to(there.device))
+        timesteps = torch.tensor(problem.timesteps)[steps].to(there.device)
+        pull = weight * bank.gradient[there]
+        if not self.trust:
+            return Pulls(x_t, pull, timesteps, words)
+        base = base_output(problem, x_t, words, steps)
+        return Pulls(x_t, pull, timesteps, words, base, (self.trust * share * counts).to(x_t))
 
     def state(self) -> dict[str, Any]:
         """What the step weights have learned."""

@@ -18,14 +18,27 @@ def drift(
     Over real tokens and channels. Up to a factor per step, this is the KL divergence between the
     step's two Gaussians (EasyTune, Eq. S2). Raises StudioError when the problem has no base.
     """
-    if problem.base is None:
-        raise StudioError("A trust region needs the base model: tune an adapter, or set trust 0.")
     if isinstance(steps, int):
         steps = torch.full((len(x_t),), steps)
-    with torch.no_grad(), problem.base():
-        base = problem.predict_mixed(x_t.detach(), guided, steps)
+    return distance(output, base_output(problem, x_t, guided, steps), guided.mask)
+
+
+@torch.no_grad()
+def base_output(problem: Problem, x_t: Tensor, guided: Guided, steps: Tensor) -> Tensor:
+    """The base's guided output at x_t [B, N, latent_dim], row i at step `steps[i]` (CPU, [B])."""
+    if problem.base is None:
+        raise StudioError("A trust region needs the base model: tune an adapter, or set trust 0.")
+    with problem.base():
+        return problem.predict_mixed(x_t.detach(), guided, steps)
+
+
+def distance(output: Tensor, base: Tensor, mask: Tensor | None) -> Tensor:
+    """Mean square [B] of a difference [B, N, latent_dim] over channels and real tokens.
+
+    `mask` may have further rows, as guided conditions have.
+    """
     square = (output - base).square().mean(-1)
-    if guided.mask is None:
+    if mask is None:
         return square.mean(-1)
-    mask = guided.mask[: len(x_t)].to(square.dtype)
-    return (square * mask).sum(-1) / mask.sum(-1).clamp_min(1.0)
+    real = mask[: len(output)].to(square.dtype)
+    return (square * real).sum(-1) / real.sum(-1).clamp_min(1.0)
