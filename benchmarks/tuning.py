@@ -132,13 +132,14 @@ def sweep(
     setup: Setup, values: Row, save: Callable[[], None], name: str, variants: dict[str, Options]
 ) -> None:
     """Short runs of variants, with validation reward and the evaluator's metrics."""
-    rows: list[Row] = []
+    first = next(iter(variants.values())).steps
+    rows: list[Row] = [{"variant": "base", "metrics": judged(setup, first, 0)}]
     values[name] = rows
     for label, chosen in variants.items():
         row: Row = {"variant": label}
         with setup.run(chosen) as run:
             row |= shown(run.train(setup.args.seconds * TRIAL))
-            row["metrics"] = setup.evaluate(chosen.steps)
+            row["metrics"] = judged(setup, chosen.steps, 0)
         rows.append(row)
         print(f"  {label}: {row['from']:.4f} -> {row['reward']:.4f}", flush=True)
         save()
@@ -182,7 +183,22 @@ def rank_variants(args: argparse.Namespace) -> dict[str, Options]:
     return found
 
 
-SWEEPS = {"windows": window_variants, "rewards": reward_variants, "ranks": rank_variants}
+def pace_variants(args: argparse.Namespace) -> dict[str, Options]:
+    """How fast, and how firmly held to the base."""
+    plain = options(args, MethodConfig(args.sweep_method), args.steps[0], args.rates[-1])
+    return {
+        f"rate {rate:g}, trust {trust:g}": replace(
+            plain, rate=rate, method=replace(plain.method, trust=trust)
+        )
+        for rate in args.rates
+        for trust in args.trusts
+    }
+
+
+SWEEPS = {
+    "windows": window_variants, "rewards": reward_variants, "ranks": rank_variants,
+    "paces": pace_variants,
+}  # fmt: skip
 PARTS = ("memory", "speed", "quality", *SWEEPS)
 
 
@@ -237,6 +253,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=8.0, help="of each run, by its own clock")
     parser.add_argument("--steps", nargs="+", type=int, default=[10, 50])
     parser.add_argument("--rates", nargs="+", type=float, default=[3e-4, 1e-3])
+    parser.add_argument("--trusts", nargs="+", type=float, default=[0.0, 0.1, 1.0])
+    parser.add_argument("--guidance", type=float, help="scale of the base, tuned and judged at")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rank", type=int, default=8)
@@ -272,6 +290,7 @@ def main(argv: Sequence[str] | None = None) -> Path:
         torch.set_float32_matmul_precision("high")
     started, setup = time.perf_counter(), Setup(args)
     plain = {key: value for key, value in vars(args).items() if not isinstance(value, Path)}
+    plain["guidance"] = setup.model.guidance_scale
     values: Row = {"model": setup.model.model_id, "settings": plain}
 
     def save() -> None:

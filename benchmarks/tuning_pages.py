@@ -16,7 +16,8 @@ def markdown(result: Row) -> str:
         f"# Tuning of {result['model']}",
         "",
         f"Batch {settings['batch']}, rank {settings['rank']}, reward `{settings['weights']}` as "
-        f"{settings['form']}, {settings['seconds']:g} s a run on {settings['device']}. The clock "
+        f"{settings['form']}, {settings['seconds']:g} s a run on {settings['device']}, guidance "
+        f"{settings['guidance']:g}. The clock "
         "stands still while a run is validated; kernels are loaded before it starts. Validation "
         f"reward: decoded motions for held-out prompts of {settings['split']}.",
         "",
@@ -27,7 +28,7 @@ def markdown(result: Row) -> str:
                        ("runs", _runs)):  # fmt: skip
         if result.get(name):
             lines += page(result)
-    for name in ("windows", "rewards", "ranks"):
+    for name in ("windows", "rewards", "ranks", "paces"):
         if result.get(name):
             lines += _sweep(name, result[name], settings)
     return "\n".join(lines)
@@ -92,13 +93,13 @@ def _runs(result: Row) -> list[str]:
 def _sweep(name: str, rows: list[Row], settings: Row) -> list[str]:
     names = list(rows[0]["metrics"])
     cells = [
-        (r["variant"], _number(r["from"]), _number(r["reward"]), r["updates"],
+        (r["variant"], _number(r.get("reward")), r.get("updates", "-"),
          *(_number(r["metrics"][n]) for n in names))
         for r in rows
     ]  # fmt: skip
     return [f"## Sweep: {name}", "",
             f"{settings['sweep_method']}, {settings['steps'][0]} steps.", "",
-            *table(("variant", "base reward", "reward", "updates", *names), cells)]  # fmt: skip
+            *table(("variant", "reward", "updates", *names), cells)]  # fmt: skip
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from engine.checks import check_guidance
 from engine.data.dataset import MotionDataset
 from engine.diffusion.model import MotionModel
 from engine.diffusion.sampler import sample
@@ -96,6 +97,8 @@ class Setup:
     def __init__(self, args: argparse.Namespace) -> None:
         self.args, self.device = args, torch.device(args.device)
         self.model = MotionModel.from_pretrained(args.model, self.device)
+        if args.guidance is not None:
+            self.model.guidance_scale = check_guidance(args.guidance)
         self.encoder = TransformersTextEncoder(device=self.device)
         self.evaluator = Evaluator.from_pretrained(args.evaluator, self.encoder, self.device)
         data = MotionDataset.open(args.data)

@@ -113,9 +113,9 @@ def test_every_part_runs_and_leaves_the_base_alone(arguments, monkeypatch) -> No
         assert row["curve"][-1][3] != row["from"]
     assert {r["method"] for r in result["speed"]} == {"draft", "easytune-batched"}
     for name in tuning.SWEEPS:
-        assert len(result[name]) == 2
+        assert [row["variant"] == "base" for row in result[name]] == [True, False, False]
     page = path.with_suffix(".md").read_text()
-    for heading in ("Memory", "Time to", "Quality", "windows", "rewards", "ranks"):
+    for heading in ("Memory", "Time to", "Quality", "windows", "rewards", "ranks", "paces"):
         assert heading in page
     setup, steps, weights = seen[0]
     assert validate(setup, steps, weights) == setup.base_reward(steps, weights)
