@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ class Request:
     device: str | None = None
     resume: bool = False
     keys: tuple[str, ...] | None = None
+    hyper: Mapping[str, Any] = field(default_factory=dict)  # changes of `spl.Hyper`, for research
 
     def __post_init__(self) -> None:
         if self.data is None and self.votes is None and not self.resume:
@@ -45,7 +47,7 @@ class Request:
         return {
             "reward": self.reward, "model": self.model, "minutes": self.minutes, "seed": self.seed,
             "data": None if self.data is None else str(self.data), "votes": self.votes,
-            "keys": list(keys),
+            "keys": list(keys), "hyper": dict(self.hyper),
         }  # fmt: skip
 
     @classmethod

@@ -77,7 +77,7 @@ def prepare(request: Request, encoder: Any = None) -> Workshop:
     if len(judged):
         voted = Voted.of(judged, model, encoder, place)
         learned = voted.take(torch.from_numpy(np.flatnonzero(~held)).to(place))
-    hyper = Hyper.on(place, seed=request.seed)
+    hyper = Hyper.on(place, **{"seed": request.seed, **request.hyper})
     trainer = Trainer(reward, model, hyper, place, pairs, learned)
     return Workshop(
         request, place, reward, model, encoder, judged, held, validation, trainer, keys, missing,
