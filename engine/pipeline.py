@@ -35,9 +35,8 @@ from engine.models.adapter_folder import AdapterFolder
 from engine.models.device import exact_convolutions, pick_device
 from engine.models.text import TextEncoder
 from engine.motion.canonical import canonicalize
-from engine.motion.features import features_to_joints
 from engine.motion.ground import settle
-from engine.motion.kinematics import finish, to_skeleton
+from engine.motion.kinematics import finish
 from engine.motion.motion import Motion
 from engine.motion.skeleton import MAX_FRAMES
 
@@ -170,9 +169,10 @@ class MotionPipeline:
         if not texts:
             return []
         with self._turn(cancel), exact_convolutions():
-            features = self._features(texts, frames, chosen, scale, count, cancel)
+            lengths = self.lengths(frames)
+            features = self._features(texts, lengths, chosen, scale, count, cancel)
             model_id = self.model_id  # another call may switch adapters as soon as ours is over
-        joints = _decoded(features)
+            joints = self._decoded(features, lengths)
         return [
             Motion(
                 _cleaned(joints[i, :length]) if clean else joints[i, :length].copy(),
@@ -183,14 +183,41 @@ class MotionPipeline:
             for i, length in enumerate(frames)
         ]
 
+    def features(
+        self,
+        texts: Sequence[str],
+        frames: Sequence[int],
+        seeds: Sequence[int],
+        *,
+        guidance: float | None = None,
+        steps: int | None = None,
+    ) -> list[np.ndarray]:
+        """Raw features [T, 263] (KIT-ML: 251) as the model makes them, each of its `frames`.
+
+        Frames are those of the model's own dataset, at most 199. For measuring by published
+        protocols: nothing is cleaned and no skeleton is kept.
+        """
+        scale = check_guidance(self.model.guidance_scale if guidance is None else guidance)
+        count = self.model.steps if steps is None else check_steps(steps)
+        with self._turn(None), exact_convolutions():
+            lengths = torch.tensor(list(frames), device=self.device)
+            made = self._features(texts, lengths, seeds, scale, count, None).float().cpu().numpy()
+        return [row[:length] for row, length in zip(made, frames, strict=True)]
+
+    def lengths(self, frames: Sequence[int]) -> Tensor:
+        """Frames [B] of the model's features for frames at 20 fps."""
+        own = [self.model.vae.own_frames(count) for count in frames]
+        return torch.tensor(own, device=self.device)
+
     def prepare(
         self, texts: Sequence[str], frames: Sequence[int], seeds: Sequence[int]
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """What a call starts from, for whoever walks the steps.
 
         Noise [B, N, latent_dim], its mask [B, N], text states [B, L, text_dim], mask [B, L].
+        `frames` are at 20 fps.
         """
-        return *self._noise(frames, seeds), *self._encode(texts)
+        return *self._noise(self.lengths(frames).tolist(), seeds), *self._encode(texts)
 
     def fresh(self, noise: Tensor, seeds: Sequence[int]) -> FreshNoise | None:
         """What a stochastic sampler adds to trajectories from `noise` [B, N, latent_dim]."""
@@ -203,8 +230,8 @@ class MotionPipeline:
     def joints(self, latents: Tensor, mask: Tensor, frames: Sequence[int]) -> list[np.ndarray]:
         """Clean joints [T, 22, 3] of latents [B, N, latent_dim], each of its number of frames."""
         with exact_convolutions():
-            lengths = torch.tensor(list(frames), device=self.device)
-            decoded = _decoded(self.model.vae.decode(latents, mask, lengths))
+            lengths = self.lengths(frames)
+            decoded = self._decoded(self.model.vae.decode(latents, mask, lengths), lengths)
         return [_cleaned(decoded[i, :length]) for i, length in enumerate(frames)]
 
     @contextmanager
@@ -222,15 +249,14 @@ class MotionPipeline:
     def _features(
         self,
         texts: Sequence[str],
-        frames: Sequence[int],
+        lengths: Tensor,
         seeds: Sequence[int],
         scale: float,
         steps: int,
         cancel: Callable[[], bool] | None,
     ) -> Tensor:
-        noise, mask = self._noise(frames, seeds)
+        noise, mask = self._noise(lengths.tolist(), seeds)
         states, text_mask = self._encode(texts)
-        lengths = torch.tensor(frames, device=self.device)
         if self._capture and cancel is None:
             return self._captured_sampler()(noise, states, text_mask, lengths, mask, scale, steps)
         fresh = self.fresh(noise, seeds)
@@ -239,6 +265,20 @@ class MotionPipeline:
         if latents is None:
             raise Cancelled("Cancelled.")
         return self.model.vae.decode(latents, mask, lengths)
+
+    @torch.no_grad()
+    def _decoded(self, features: Tensor, lengths: Tensor) -> np.ndarray:
+        """Joints float32 [B, T, 22, 3] of features [B, T, 263]; StudioError where there are none.
+
+        Both are looked at: on the way to the skeleton a bone without direction gets one.
+        """
+        joints, _ = self.model.vae.joints(features, lengths)
+        if not bool(torch.isfinite(features).all() & torch.isfinite(joints).all()):
+            raise StudioError(
+                "The model produced numbers that are no motion. Lower the guidance or take another "
+                "seed; if that does not help, the model's weights are damaged."
+            )
+        return joints.float().cpu().numpy()
 
     def _captured_sampler(self) -> CapturedSampler:
         if self._captured is None:
@@ -274,20 +314,6 @@ class MotionPipeline:
             torch.arange(max(map(len, rows)))[None] < torch.tensor([len(r) for r in rows])[:, None]
         )
         return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True), mask.to(self.device)
-
-
-def _decoded(features: Tensor) -> np.ndarray:
-    """Joints float32 [B, T, 22, 3] of features [B, T, 263]; StudioError where there are none.
-
-    Both are looked at: on the way to the skeleton a bone without direction gets one.
-    """
-    joints = to_skeleton(features_to_joints(features))
-    if not bool(torch.isfinite(features).all() & torch.isfinite(joints).all()):
-        raise StudioError(
-            "The model produced numbers that are no motion. Lower the guidance or take another "
-            "seed; if that does not help, the model's weights are damaged."
-        )
-    return joints.float().cpu().numpy()
 
 
 def _cleaned(joints: np.ndarray) -> np.ndarray:

@@ -8,9 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from engine.backbones.published_codec import PublishedCodec
 from engine.backbones.skip_transformer import EncoderLayer, sinusoidal_positions
 from engine.checks import check_sizes
-from engine.models.backbone import Codec, Network
+from engine.models.backbone import Network
 from engine.models.denoiser import Condition
 from engine.motion.skeleton import MAX_FRAMES
 
@@ -92,21 +93,17 @@ class FramesConfig:
         return asdict(self)
 
 
-class Frames(Codec):
+class Frames(PublishedCodec):
     """Stands where latent models have their VAE: normalises features, and takes it back.
 
     A network that sees padding was trained on motions padded to full length: then every motion
     has MAX_FRAMES tokens, so that what else is in a batch cannot matter.
     """
 
-    feature_mean: Tensor
-    feature_std: Tensor
-
     def __init__(self, config: FramesConfig | None = None) -> None:
-        super().__init__()
-        self.config = config = config or FramesConfig()
-        self.register_buffer("feature_mean", torch.zeros(config.latent_dim))
-        self.register_buffer("feature_std", torch.ones(config.latent_dim))
+        config = config or FramesConfig()
+        super().__init__(config.latent_dim)
+        self.config = config
 
     def n_tokens(self, frames: int) -> int:
         """Frames that the network is given for a motion of `frames` frames."""

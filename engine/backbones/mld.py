@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from engine.backbones.published_codec import PublishedCodec
 from engine.backbones.skip_transformer import (
     LearnedPositions,
     TimeEmbedding,
@@ -23,7 +24,7 @@ from engine.backbones.skip_transformer import (
     with_tokens,
 )
 from engine.checks import check_sizes
-from engine.models.backbone import Codec, Network
+from engine.models.backbone import Network
 from engine.models.denoiser import Condition
 
 
@@ -50,15 +51,13 @@ class MLDVAEConfig:
         return asdict(self)
 
 
-class MLDVAE(Codec):
+class MLDVAE(PublishedCodec):
     """Motions to latent tokens [B, latent_tokens, latent_dim] and back, of any length."""
 
-    feature_mean: Tensor
-    feature_std: Tensor
-
     def __init__(self, config: MLDVAEConfig | None = None) -> None:
-        super().__init__()
-        self.config = config = config or MLDVAEConfig()
+        config = config or MLDVAEConfig()
+        super().__init__(config.features)
+        self.config = config
         width, sizes = config.width, (config.layers, config.heads, config.feed_forward)
         self.global_motion_token = nn.Parameter(torch.randn(2 * config.latent_tokens, width))
         self.query_pos_encoder = LearnedPositions(width)
@@ -69,8 +68,6 @@ class MLDVAE(Codec):
         self.final_layer = nn.Linear(width, config.features)
         self.latent_pre = nn.Linear(width, config.latent_dim) if config.projected else None
         self.latent_post = nn.Linear(config.latent_dim, width) if config.projected else None
-        self.register_buffer("feature_mean", torch.zeros(config.features))
-        self.register_buffer("feature_std", torch.ones(config.features))
 
     def n_tokens(self, frames: int) -> int:
         """Latent tokens of a motion, however long it is."""

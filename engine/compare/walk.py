@@ -51,7 +51,7 @@ def walk(
 
     model = pipeline.model
     noise, mask, states, text_mask = pipeline.prepare(prompts, frames, seeds)
-    lengths = torch.tensor(frames, device=pipeline.device)
+    lengths = pipeline.lengths(frames)
     fresh = pipeline.fresh(noise, seeds)
     guided = Guided.make(model.denoiser, states, text_mask, lengths, mask, guidance, fresh)
     with exact_convolutions():

@@ -10,14 +10,31 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from torch import Tensor, nn
 
+from engine.motion.features import features_to_joints
+from engine.motion.kinematics import to_skeleton
+
 if TYPE_CHECKING:
     from engine.models.denoiser import Condition
 
 
 class Codec(nn.Module):
-    """Raw motion features [B, T, 263] to standardised latents [B, N, latent_dim] and back."""
+    """Raw motion features [B, T, 263] to standardised latents [B, N, latent_dim] and back.
+
+    Frames are those of the features; `own_frames` and `joints` lead from and to 20 a second.
+    """
 
     config: Any  # has latent_dim
+
+    def own_frames(self, frames: int) -> int:
+        """Frames of the features that span `frames` frames at 20 fps."""
+        return frames
+
+    def joints(self, features: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Joints [B, T', 22, 3] in metres at 20 fps, and how many frames of each are real [B].
+
+        On the one skeleton, not cleaned; differentiable.
+        """
+        return to_skeleton(features_to_joints(features)), frames
 
     def n_tokens(self, frames: int) -> int:
         """Latent tokens of a motion of `frames` frames."""

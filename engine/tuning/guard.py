@@ -16,8 +16,6 @@ from torch import Tensor
 
 from engine.diffusion.sampler import sample
 from engine.evaluation import physical
-from engine.motion.features import features_to_joints
-from engine.motion.kinematics import to_skeleton
 from engine.tuning import presets
 from engine.tuning.problem import Batch, Problem, PromptBank
 
@@ -132,9 +130,9 @@ class Guard:
 
     def _joints(self, latents: Tensor, batch: Batch) -> list[np.ndarray]:
         features = self.problem.model.vae.decode(latents, batch.mask, batch.frames)
-        joints = to_skeleton(features_to_joints(features)).float().cpu().numpy()
-        joints = np.nan_to_num(joints, nan=1e3, posinf=1e3, neginf=-1e3)
-        return [one[:length] for one, length in zip(joints, batch.frames.tolist(), strict=True)]
+        there, lengths = self.problem.model.vae.joints(features, batch.frames)
+        joints = np.nan_to_num(there.float().cpu().numpy(), nan=1e3, posinf=1e3, neginf=-1e3)
+        return [one[:length] for one, length in zip(joints, lengths.tolist(), strict=True)]
 
 
 def judge(now: Values, base: Values, limits: presets.Limits) -> list[str]:

@@ -168,12 +168,12 @@ class PromptBank:
         model: MotionModel,
         device: torch.device,
     ) -> None:
-        """`frames` per prompt. The encoder may go afterwards."""
+        """`frames` per prompt, at 20 fps. The encoder may go afterwards."""
         model.meet(encoder)
         self.texts = tuple(texts)
         states, mask = encoder.encode(list(texts))
         self.states, self.text_mask = states.float().to(device), mask.to(device)
-        self.frames = torch.tensor(frames)
+        self.frames = torch.tensor([model.vae.own_frames(count) for count in frames])
         self.model, self.device = model, device
 
     def __len__(self) -> int:

@@ -35,7 +35,7 @@ class PhysicsTerm:
     def __call__(self, view: View) -> Tensor:
         """Scores [B]."""
         words = (view.seen.batch.texts,) if self.reads_text else ()
-        return self.scale * self.measure(view.joints, view.frames, *words)
+        return self.scale * self.measure(view.joints, view.shown, *words)
 
 
 class WeightedSum:

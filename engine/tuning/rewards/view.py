@@ -8,8 +8,6 @@ import torch
 from torch import Tensor
 
 from engine.models.backbone import Codec
-from engine.motion.features import features_to_joints
-from engine.motion.kinematics import to_skeleton
 from engine.tuning.rewards.base import Seen
 
 
@@ -40,11 +38,25 @@ class View:
 
     @cached_property
     def frames(self) -> Tensor:
-        """Real frames, bool [B, T]; they come first."""
-        time = torch.arange(self.features.shape[1], device=self.features.device)
-        return time[None] < self.seen.batch.frames.to(time.device)[:, None]
+        """Real frames of the features, bool [B, T]; they come first."""
+        return _first(self.seen.batch.frames, self.features)
 
     @cached_property
     def joints(self) -> Tensor:
-        """Joints [B, T, 22, 3] in metres on the one skeleton, floor at y = 0, not cleaned."""
-        return to_skeleton(features_to_joints(self.features))
+        """Joints [B, T', 22, 3] in metres on the one skeleton, floor at y = 0, not cleaned."""
+        return self._joints[0]
+
+    @cached_property
+    def shown(self) -> Tensor:
+        """Real frames of the joints, bool [B, T']; they come first."""
+        return _first(self._joints[1], self._joints[0])
+
+    @cached_property
+    def _joints(self) -> tuple[Tensor, Tensor]:
+        return self.vae.joints(self.features, self.seen.batch.frames)
+
+
+def _first(lengths: Tensor, what: Tensor) -> Tensor:
+    """Mask [B, T] of the first `lengths` [B] places of `what` [B, T, ...]."""
+    time = torch.arange(what.shape[1], device=what.device)
+    return time[None] < lengths.to(time.device)[:, None]
