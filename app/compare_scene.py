@@ -13,6 +13,7 @@ from app.scene import encode
 from engine.motion.skeleton import FPS
 
 if TYPE_CHECKING:
+    from app.body import PageBody
     from engine.compare.pair import Side
 
 MOST_STEPS = 20  # denoising steps the page gets to scrub through, evenly picked
@@ -55,8 +56,11 @@ ROWS: dict[str, Row] = {
 }  # fmt: skip
 
 
-def pair_value(ballot: Ballot) -> dict[str, Any]:
-    """JSON for the player: two motions; their steps and the reward's pull only when names are."""
+def pair_value(ballot: Ballot, body: PageBody | None = None) -> dict[str, Any]:
+    """JSON for the player: two motions; their steps and the reward's pull only when names are.
+
+    With a body also where its skin is, and each motion's rotations.
+    """
     pulls = [side.pull for side in ballot.sides if side.pull is not None]
     most = max((float(np.quantile(pull, 0.99)) for pull in pulls), default=0.0)
     shown = zip(ballot.sides, ballot.names, ballot.accents, strict=True)
@@ -65,17 +69,23 @@ def pair_value(ballot: Ballot) -> dict[str, Any]:
         "fps": FPS,
         "hidden": ballot.hidden,
         "live": ballot.live,
-        "motions": [_motion(side, name, accent, ballot, most) for side, name, accent in shown],
+        "body": "" if body is None else body.address,
+        "motions": [
+            _motion(side, name, accent, ballot, most, body) for side, name, accent in shown
+        ],
     }
 
 
-def _motion(side: Side, name: str, accent: str, ballot: Ballot, most: float) -> dict[str, Any]:
+def _motion(
+    side: Side, name: str, accent: str, ballot: Ballot, most: float, body: PageBody | None
+) -> dict[str, Any]:
     joints = side.motion.joints
     value: dict[str, Any] = {
         "label": name,
         "accent": accent,
         "frames": len(joints),
         "joints": encode(joints),
+        "turns": "" if body is None else body.turns(side.motion),
     }
     if ballot.hidden:
         return value
@@ -84,6 +94,7 @@ def _motion(side: Side, name: str, accent: str, ballot: Ballot, most: float) -> 
         rewards = side.steps.rewards
         value["steps"] = {
             "joints": [encode(side.steps.joints[k]) for k in picked],
+            "turns": [] if body is None else [body.turns(side.at_step(k)) for k in picked],
             "timesteps": [int(side.steps.timesteps[k]) for k in picked],
             "rewards": None if rewards is None else [round(float(rewards[k]), 4) for k in picked],
         }

@@ -214,7 +214,7 @@ class CompareWork:
 
     def _show(self, ballot: Ballot) -> Update:
         return {
-            self._parts.player: compare_scene.pair_value(ballot),
+            self._parts.player: compare_scene.pair_value(ballot, self._context.body),
             self._parts.vote: compare_scene.vote_value(ballot),
             self._parts.numbers: compare_scene.numbers_value(ballot),
         }

@@ -11,6 +11,7 @@ from app.visits import Visits
 
 if TYPE_CHECKING:
     from app.ballot import Vote
+    from app.body import PageBody
 
 
 @dataclass
@@ -28,6 +29,7 @@ class Context:
     visits: Visits
     tabs: Any = None
     on_vote: Callable[[Vote], None] | None = None  # called with every vote of the Compare tab
+    body: PageBody | None = None  # shown in players; None: figures of rods and balls
     compare: Any = None  # (parts, work) of the Compare tab, for other tabs that lead there
     lane: Lane = field(default_factory=lambda: Lane("generate"))
     film_lane: Lane = field(default_factory=lambda: Lane("film"))

@@ -101,7 +101,7 @@ def build(engine: Any, results: Path) -> Any:
     gr.set_static_paths([BUNDLES, body.folder])
     context = Context(engine, Visits(results))
     work = GenerateWork(engine, context.visits, context.lane, context.film_lane)
-    work.body = body
+    work.body = context.body = body
     with gr.Blocks(
         title="EasyTune Studio",
         analytics_enabled=False,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,6 +28,11 @@ class Side:
     numbers: dict[str, float]
     steps: Steps | None = None
     pull: np.ndarray | None = None
+
+    def at_step(self, index: int) -> Motion:
+        """What the model took the motion to be at a denoising step; only where there are steps."""
+        assert self.steps is not None
+        return replace(self.motion, joints=self.steps.joints[index])
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import pytest
 
 from app import compare_scene
 from app.ballot import ANSWERS, Ballot
+from app.body import PageBody
 from app.compare_inputs import CompareWish, SideWish
 from engine.errors import StudioError
 from tests.app.fake_engine import FakeEngine
@@ -25,21 +26,27 @@ def pair():
     return engine.compare(wish, lambda: False)
 
 
-def sent(ballot):
+@pytest.fixture(scope="module")
+def body(tmp_path_factory):
+    return PageBody(None, tmp_path_factory.mktemp("body"))
+
+
+def sent(ballot, body=None):
     """Everything the page gets of a ballot."""
     return {
-        "pair": compare_scene.pair_value(ballot),
+        "pair": compare_scene.pair_value(ballot, body),
         "numbers": compare_scene.numbers_value(ballot),
         "vote": compare_scene.vote_value(ballot),
     }
 
 
-def test_both_orders_look_the_same_but_for_the_joints(pair):
-    one, two = (sent(Ballot(pair, blind=True, swapped=s, id="same")) for s in (False, True))
-    joints = [[motion.pop("joints") for motion in value["pair"]["motions"]] for value in (one, two)]
-    assert joints[0] == joints[1][::-1]
-    assert joints[0] != joints[1]
-    assert len({len(text) for text in joints[0]}) == 1
+def test_both_orders_look_the_same_but_for_how_they_move(pair, body):
+    one, two = (sent(Ballot(pair, blind=True, swapped=s, id="same"), body) for s in (False, True))
+    for kind in ("joints", "turns"):  # positions, and the same as rotations of a body
+        moves = [[m.pop(kind) for m in value["pair"]["motions"]] for value in (one, two)]
+        assert moves[0] == moves[1][::-1]
+        assert moves[0] != moves[1]
+        assert len({len(text) for text in moves[0]}) == 1
     assert json.dumps(one) == json.dumps(two)
     assert not any(secret in json.dumps(one) for secret in SECRETS)
 

@@ -38,7 +38,7 @@ def tuned_page(tmp_path_factory):
 
 def joints(page, side):
     clip = f"document.querySelector('{PLAYER}').player.clips[{side}]"
-    return page.evaluate(f"Array.from({clip}.final)")
+    return page.evaluate(f"Array.from({clip}.final.joints)")
 
 
 def apart(one, two):

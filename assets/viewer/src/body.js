@@ -73,6 +73,21 @@ export class BodyFigure {
     colour.needsUpdate = true;
   }
 
+  /** Paint one share 0..1 per joint, spread over the skin as the joints move it. */
+  tint(shares, colourOf) {
+    const { skinIndex, skinWeight, color } = this.mesh.geometry.attributes;
+    const mixed = new Color();
+    for (let vertex = 0; vertex < color.count; vertex += 1) {
+      let share = 0;
+      for (let k = 0; k < 4; k += 1) {
+        share += skinWeight.getComponent(vertex, k) * shares[skinIndex.getComponent(vertex, k)];
+      }
+      colourOf(share, mixed);
+      color.setXYZ(vertex, mixed.r, mixed.g, mixed.b);
+    }
+    color.needsUpdate = true;
+  }
+
   /** See-through, for a skeleton inside; its own back must not show through its front then. */
   set seeThrough(on) {
     if (this.material.transparent === on) return;

@@ -1,6 +1,7 @@
 // Two clips in one canvas: side by side, or one as a ghost on the other; heat and footprints.
+import { BodyFigure } from "./body.js";
 import { Figure } from "./figure.js";
-import { apart, HeatFigure } from "./heat.js";
+import { apart, heatColour, HeatFigure } from "./heat.js";
 import { N_JOINTS } from "./skeleton.js";
 import { Actor, Stage } from "./stage.js";
 import { Traces } from "./traces.js";
@@ -67,6 +68,20 @@ class CompareActor extends Actor {
     return new HeatFigure();
   }
 
+  wear(body) {
+    super.wear(body);
+    if (!body || !this.other?.turns || this.ghostBody) return;
+    this.ghostBody = new BodyFigure(body);
+    this.ghostBody.seeThrough = true;
+    this.world.add(this.ghostBody.group);
+    this.paintGhost();
+  }
+
+  look(look) {
+    super.look(look);
+    this.bodied = Boolean(this.body?.group.visible);
+  }
+
   show(options) {
     this.options = options;
   }
@@ -78,9 +93,16 @@ class CompareActor extends Actor {
     const other = theme[this.other?.accent] ?? theme.base;
     // In the overlay the accent tells who is who: the ghost wears nothing but its own.
     const { accent } = other;
-    this.ghost.paint({ ...other, left: accent, right: accent, torso: accent, pelvis: accent });
+    this.plain = { ...other, left: accent, right: accent, torso: accent, pelvis: accent };
+    this.tinted = false;
+    this.ghost.paint(this.plain);
+    this.paintGhost();
     this.traces.paint(own);
-    this.otherTraces?.paint({ ...other, left: accent, right: accent });
+    this.otherTraces?.paint(this.plain);
+  }
+
+  paintGhost() {
+    if (this.plain) this.ghostBody?.paint(this.plain);
   }
 
   update(position, follow, ghosts) {
@@ -88,10 +110,25 @@ class CompareActor extends Actor {
     const { overlay, traces, heat } = this.options;
     this.traces.update(position, Boolean(traces));
     this.otherTraces?.update(position, Boolean(traces && overlay));
-    this.ghost.group.visible = Boolean(overlay && this.other);
     if (this.other) this.other.poseAt(position, this.otherPose);
-    if (this.ghost.group.visible) this.ghost.pose(this.otherPose);
-    this.figure.tint(this.heatShares(heat, position));
+    this.updateGhost(position, Boolean(overlay && this.other));
+    this.tint(this.heatShares(heat, position));
+  }
+
+  updateGhost(position, shown) {
+    const bodied = Boolean(this.bodied && this.ghostBody);
+    this.ghost.group.visible = shown && !bodied;
+    if (this.ghostBody) this.ghostBody.group.visible = shown && bodied;
+    if (!shown) return;
+    if (bodied) this.ghostBody.pose(this.other.turns.at(position), this.otherPose);
+    else this.ghost.pose(this.otherPose);
+  }
+
+  tint(shares) {
+    this.figure.tint(shares);
+    if (shares && this.body?.group.visible) this.body.tint(shares, heatColour);
+    else if (this.tinted && this.family) this.body?.paint(this.family);
+    this.tinted = Boolean(shares);
   }
 
   heatShares(heat, position) {
@@ -107,6 +144,7 @@ class CompareActor extends Actor {
   dispose() {
     super.dispose();
     this.ghost.dispose();
+    this.ghostBody?.dispose();
     this.traces.dispose();
     this.otherTraces?.dispose();
   }

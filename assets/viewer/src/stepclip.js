@@ -1,16 +1,21 @@
 // A clip that can also show what the model predicted at each denoising step, and the reward's pull.
+import { Turns } from "./body.js";
 import { Clip, decodeJoints, followPath } from "./motion.js";
 import { N_JOINTS } from "./skeleton.js";
 
 export class StepClip extends Clip {
   /**
-   * @param {object} motion as Clip takes it, with optional steps {joints: string[], timesteps,
-   * rewards} (the last is the finished motion) and pull: base64 of uint8 [frames, 22]
+   * @param {object} motion as Clip takes it, with optional steps {joints: string[], turns:
+   * string[], timesteps, rewards} (the last is the finished motion) and pull: base64 of uint8
+   * [frames, 22]
    */
   constructor(motion, fps) {
     super(motion, fps);
-    this.final = this.joints;
-    this.steps = (motion.steps?.joints ?? []).map((one) => decodeJoints(one, this.frames));
+    this.final = { joints: this.joints, turns: this.turns };
+    this.steps = (motion.steps?.joints ?? []).map((one, k) => ({
+      joints: decodeJoints(one, this.frames),
+      turns: this.turns && motion.steps.turns[k] ? new Turns(motion.steps.turns[k], this.frames) : null,
+    }));
     this.timesteps = motion.steps?.timesteps ?? [];
     this.rewards = motion.steps?.rewards ?? null;
     this.pull = motion.pull ? decodeBytes(motion.pull, this.frames * N_JOINTS) : null;
@@ -19,7 +24,7 @@ export class StepClip extends Clip {
   /** Show the prediction of step `index`; the last one is the motion itself. */
   chooseStep(index) {
     const last = index >= this.steps.length - 1;
-    this.joints = last ? this.final : this.steps[index];
+    Object.assign(this, last ? this.final : this.steps[index]);
     this.path = followPath(this.joints, this.frames, this.fps);
   }
 
