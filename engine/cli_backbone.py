@@ -1,4 +1,4 @@
-"""The terminal's verb for published checkpoints: import-checkpoint."""
+"""The terminal's verbs for published models: import-checkpoint, evaluate-published."""
 
 from __future__ import annotations
 
@@ -27,3 +27,35 @@ def import_checkpoint(
     from engine.commands import import_checkpoint as command
 
     command.run(kind, path, out, stats, diffusion_steps, json)
+
+
+@backbone_app.command("evaluate-published")
+def evaluate_published(
+    data: Annotated[Path, typer.Option(help="HumanML3D or KIT-ML as published.")],
+    words: Annotated[Path, typer.Option(help="Folder with our_vab_data.npy and our_vab_idx.pkl.")],
+    model: Annotated[str, typer.Option(help="Model name in checkpoints/ or a folder.")] = "base",
+    adapter: Annotated[str | None, typer.Option(help="Tuned adapter: a name or a folder.")] = None,
+    strength: Annotated[float, typer.Option(help="Of the adapter, 0 to 1.5.")] = 1.0,
+    evaluator: Annotated[
+        str, typer.Option(help="The imported evaluator: a name or a folder.")
+    ] = "t2m-evaluator",
+    split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+    replications: Annotated[int, typer.Option(min=1, help="Times the split is generated.")] = 20,
+    limit: Annotated[int | None, typer.Option(min=2, help="At most this many motions.")] = None,
+    guidance: Annotated[float | None, typer.Option(help="Guidance scale.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
+    batch: Annotated[int, typer.Option(min=1, help="Motions generated at once.")] = 64,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed.")] = 0,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Score a model on a published dataset, as the papers' tables are measured."""
+    from engine.commands import evaluate_published as command
+    from engine.commands.evaluate import Contender
+
+    command.run(
+        command.Request(
+            Contender(model, adapter, strength), data, words, evaluator, split, replications,
+            limit, guidance, steps, batch, seed, device, json,
+        )
+    )  # fmt: skip

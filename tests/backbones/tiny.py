@@ -18,7 +18,8 @@ from engine.backbones.spm import SPM, SPMConfig
 from engine.backbones.t2m_evaluator import T2MEvaluator, T2MEvaluatorConfig
 from engine.backbones.tmr import TMR, TMRConfig
 from engine.commands.import_checkpoint import Trained, write
-from engine.motion.features import joints_to_features
+from engine.motion.features import KIT, joints_to_features
+from tests.data.published import kit_standing
 from tests.motion.bodies import walk
 from tests.tiny import FakeTextEncoder
 
@@ -69,7 +70,7 @@ def published(network: nn.Module, prefix: str = "") -> dict[str, Tensor]:
     }
 
 
-def checkpoint(kind: str) -> Any:
+def checkpoint(kind: str, features: int = 263) -> Any:
     """What torch.save is given by the authors' programs, with what stands beside the weights."""
     torch.manual_seed(6)
     if kind in ("mld", "mldpp", "motionlcm"):
@@ -78,14 +79,14 @@ def checkpoint(kind: str) -> Any:
         state["t2m_moveencoder.out_net.bias"] = torch.zeros(3)
         return {"state_dict": state, "epoch": 7, "optimizer_states": [{"state": {0: state}}]}
     if kind == "mdm":
-        state = published(MDM(MDMConfig(263, 16, 2, 4, 24, TEXT)))
+        state = published(MDM(MDMConfig(features, 16, 2, 4, 24, TEXT)))
         state["sequence_pos_encoder.pe"] = torch.zeros(50, 1, 16)
         return {"model": {name: 0 * value for name, value in state.items()}, "model_avg": state}
     if kind == "tmr":
-        return {"state_dict": published(TMR(TMRConfig(263, TEXT, 16, 2, 4, 24)))}
+        return {"state_dict": published(TMR(TMRConfig(features, TEXT, 16, 2, 4, 24)))}
     if kind == "spm":
-        return {"state_dict": published(SPM(SPMConfig(263, TEXT, 16, **SMALL)))}
-    state = published(T2MEvaluator(T2MEvaluatorConfig(263, 8, 8, 12, 12, 8)))
+        return {"state_dict": published(SPM(SPMConfig(features, TEXT, 16, **SMALL)))}
+    state = published(T2MEvaluator(T2MEvaluatorConfig(features, 8, 8, 12, 12, 8)))
     parts: dict[str, dict[str, Tensor]] = {}
     for name, value in state.items():
         part, rest = name.split(".", 1)
@@ -93,17 +94,21 @@ def checkpoint(kind: str) -> Any:
     return {**parts, "epoch": 3}
 
 
-def statistics(folder: Path) -> Path:
-    """Mean.npy and Std.npy of a walk, as datasets have them."""
+def statistics(folder: Path, size: int = 263) -> Path:
+    """Mean.npy and Std.npy of a walk, or of KIT's 21 joints standing, as datasets have them."""
     folder.mkdir(parents=True, exist_ok=True)
-    features = joints_to_features(walk(120).astype(np.float32))
+    if size == 263:
+        features = joints_to_features(walk(120).astype(np.float32))
+    else:
+        features = joints_to_features(kit_standing(60, lift=20), layout=KIT)
     np.save(folder / "Mean.npy", features.mean(0))
     np.save(folder / "Std.npy", features.std(0) + 0.02)
     return folder
 
 
-def model_folder(kind: Any, folder: Path) -> Path:
+def model_folder(kind: Any, folder: Path, features: int = 263) -> Path:
     """A tiny published model as import-checkpoint writes it, walking and trembling."""
-    given = dict(tensors(checkpoint(kind)))
-    write(kind, given, statistics(folder / "stats"), folder / kind, Trained(6, True))
+    given = dict(tensors(checkpoint(kind, features)))
+    stats = statistics(folder / "stats", features)
+    write(kind, given, stats, folder / kind, Trained(6, True))
     return folder / kind
