@@ -40,6 +40,8 @@ def blend_angles(hints: Sequence[tuple[np.ndarray, np.ndarray]], rest_pull: floa
         believed = sure * np.clip((_NEVER - np.abs(angle)) / (_NEVER - _SELDOM), 0.0, 1.0)
         weight += believed
         goal += believed * angle
+    if frames == 1:
+        return goal / weight
     links = np.full(frames, 2.0)
     links[[0, -1]] -= 1.0
     band = np.zeros((2, frames))  # the upper triangle of the symmetric system, by diagonals

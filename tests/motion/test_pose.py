@@ -180,6 +180,11 @@ def test_bad_joints_are_refused(bad: np.ndarray) -> None:
         pose_from_joints(bad)
 
 
+def test_a_single_frame_is_a_pose_too() -> None:
+    joints = MOTIONS["walk"][:1]
+    assert np.linalg.norm(pose_from_joints(joints).joints - joints, axis=-1).max() < 2e-3
+
+
 def test_collapsed_joints_still_give_rotations() -> None:
     pose = pose_from_joints(np.zeros((20, 22, 3)))
     assert np.isfinite(pose.rotations).all()
