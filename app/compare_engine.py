@@ -29,13 +29,18 @@ FOLLOW = {"follow": 1.0}  # the reward shown: text alignment, read from latents 
 
 
 def run(
-    pipeline: MotionPipeline, judge: Judge, wish: CompareWish, cancelled: Callable[[], bool]
+    pipeline: MotionPipeline,
+    judge: Judge,
+    wish: CompareWish,
+    cancelled: Callable[[], bool],
+    before: Pair | None = None,
 ) -> Pair:
-    """The pair of a wish."""
+    """The pair of a wish; `before` is the one on the page, whose base need not be made again."""
     left, right = choice(wish.left), choice(wish.right)
     return compare(
-        pipeline, wish.prompt, wish.seconds, wish.seed, left, right, judge=judge, cancel=cancelled
-    )
+        pipeline, wish.prompt, wish.seconds, wish.seed, left, right, judge=judge, cancel=cancelled,
+        before=before,
+    )  # fmt: skip
 
 
 def start_pack(wish: PackWish) -> PackRun:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
@@ -17,6 +17,9 @@ from app.context import Context
 from app.engine_access import WARMING
 from app.lanes import FAILED, Job
 from engine.errors import StudioError
+
+if TYPE_CHECKING:
+    from engine.compare.pair import Pair
 
 LOOK = 0.1  # seconds between two looks at a running job
 QUIET = 0.6  # seconds a slider's motion may take before it is said that it is on its way
@@ -75,7 +78,7 @@ class CompareWork:
         started = time.monotonic()
         try:
             wish = self._wish(values)
-            job = self._submit(booth, wish)
+            job = self._submit(booth, wish, booth.ballot.pair)
         except StudioError as error:
             yield self._idle(notes.failed(errors.sentence(error)))
             return
@@ -183,9 +186,11 @@ class CompareWork:
             values[parts.prompt], values[parts.seconds], values[parts.seed], left, right, usual
         )
 
-    def _submit(self, booth: Booth, wish: CompareWish) -> Job:
+    def _submit(self, booth: Booth, wish: CompareWish, before: Pair | None = None) -> Job:
         booth.stop_pair()
-        booth.job = self._context.lane.submit(lambda job: self._engine.compare(wish, job.cancelled))
+        booth.job = self._context.lane.submit(
+            lambda job: self._engine.compare(wish, job.cancelled, before)
+        )
         return booth.job
 
     def _stop_film(self, booth: Booth) -> None:

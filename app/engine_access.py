@@ -20,10 +20,10 @@ from engine.files import read_json
 from engine.models.registry import available_adapters, available_models
 
 if TYPE_CHECKING:
-    from app.compare_inputs import CompareWish, PackWish
+    from app.compare_inputs import CompareWish, PackWish, SideWish
     from engine.compare.judge import Judge
     from engine.compare.pack import PackResult, PackRun
-    from engine.compare.pair import Pair
+    from engine.compare.pair import Pair, Side
     from engine.motion.motion import Motion
 
 log = logging.getLogger("easytune.page")
@@ -153,12 +153,27 @@ class Engine:
         """Names of the tuned models there are."""
         return available_adapters()
 
-    def compare(self, wish: CompareWish, cancelled: Callable[[], bool]) -> Pair:
-        """Both sides' motions and numbers; StudioError says what to change."""
+    def compare(
+        self, wish: CompareWish, cancelled: Callable[[], bool], before: Pair | None = None
+    ) -> Pair:
+        """Both sides' motions and numbers; StudioError says what to change.
+
+        `before` is the pair on the page: what has not changed is not made again.
+        """
         from app.compare_engine import run
 
         self.wait(cancelled)
-        return run(self._pipeline(self._model), self._judges(), wish, cancelled)
+        return run(self._pipeline(self._model), self._judges(), wish, cancelled, before)
+
+    def takes(
+        self, side: SideWish, prompt: str, seconds: float, seeds: Sequence[int],
+        cancelled: Callable[[], bool],
+    ) -> list[Side]:  # fmt: skip
+        """Motions of one model from several seeds, to vote on."""
+        from app.preferences_engine import takes
+
+        self.wait(cancelled)
+        return takes(self._pipeline(self._model), side, prompt, seconds, seeds)
 
     def packs(self) -> dict[str, int]:
         """Packs that two models can be compared on, with their numbers of prompts."""

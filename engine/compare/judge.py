@@ -49,7 +49,8 @@ class Judge:
         """Where the reward would move the bodies: metres by frame and joint, [T, 22] per sample.
 
         The reward's gradient lives in latents; one short step along it, decoded, is what it means
-        for joints. None without a reward.
+        for joints. Seen from the pelvis: a path that bends moves all joints alike, and more so the
+        later it is. None without a reward.
         """
         if self.reward is None:
             return None
@@ -65,4 +66,11 @@ class Judge:
         mask, lengths = walked.batch.mask, walked.lengths
         before = pipeline.joints(latents.detach(), mask, lengths)
         after = pipeline.joints(moved, mask, lengths)
-        return [np.linalg.norm(b - a, axis=-1) for a, b in zip(before, after, strict=True)]
+        return [_moved(a, b) for a, b in zip(before, after, strict=True)]
+
+
+def _moved(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """How far joints [T, 22, 3] move over the spot where the pelvis stands, [T, 22] in metres."""
+    shift = after - before
+    shift[..., [0, 2]] -= shift[:, :1, [0, 2]]
+    return np.linalg.norm(shift, axis=-1)

@@ -28,10 +28,13 @@ def compare(
     judge: Judge | None = None,
     inside: bool = True,
     cancel: Callable[[], bool] | None = None,
+    before: Pair | None = None,
 ) -> Pair:
     """Both motions, cleaned, with their numbers; the same call gives the same pair.
 
-    `inside` also decodes every denoising step and the reward's pull. Others who use the same
+    `inside` also decodes every denoising step and the reward's pull. `before` is an earlier pair
+    with the same `steps`, `judge` and `inside`: its base is taken over where it is asked for again
+    (an adapter's files may have changed since). Others who use the same
     pipeline must wait meanwhile; afterwards it is its base. Raises StudioError for bad requests
     and adapters, Cancelled when `cancel` says so.
     """
@@ -39,7 +42,11 @@ def compare(
     count = pipeline.model.steps if steps is None else check_steps(steps)
     judge = judge or Judge()
 
+    known = _bases(before, (text, float(seconds), start))
+
     def side(choice: ModelChoice) -> Side:
+        if choice in known:
+            return known[choice]
         usual = pipeline.model.guidance_scale
         guidance = check_guidance(usual if choice.guidance is None else choice.guidance)
         with worn(pipeline, choice):
@@ -57,3 +64,10 @@ def compare(
         return Side(choice, motion, numbers, way, None if pull is None else pull[0])
 
     return Pair(text, float(seconds), start, side(left), side(right))
+
+
+def _bases(pair: Pair | None, asked: tuple[str, float, int]) -> dict[ModelChoice, Side]:
+    """Sides of a pair that no adapter had a part in, if it answered what is asked now."""
+    if pair is None or (pair.prompt, pair.seconds, pair.seed) != asked:
+        return {}
+    return {side.choice: side for side in pair.sides if not side.choice.adapters}

@@ -154,10 +154,20 @@ class FakeEngine:
     def adapters(self) -> list[str]:
         return self._adapters
 
-    def compare(self, wish: CompareWish, cancelled: Callable[[], bool]) -> Pair:
+    def compare(
+        self, wish: CompareWish, cancelled: Callable[[], bool], before: Pair | None = None
+    ) -> Pair:
         self._work(cancelled)
         left, right = (self._side(wish, side) for side in (wish.left, wish.right))
         return Pair(wish.prompt, wish.seconds, wish.seed, left, right)
+
+    def takes(
+        self, side: SideWish, prompt: str, seconds: float, seeds: Sequence[int],
+        cancelled: Callable[[], bool],
+    ) -> list[Side]:  # fmt: skip
+        self._work(cancelled)
+        wishes = (CompareWish(prompt, seconds, seed, side, side) for seed in seeds)
+        return [Side(one.choice, one.motion, {}) for one in (self._side(w, side) for w in wishes)]
 
     def packs(self) -> dict[str, int]:
         return {name: len(prompts) for name, prompts in self._packs.items()}

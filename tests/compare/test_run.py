@@ -81,6 +81,20 @@ def test_rewards_by_step_and_where_the_reward_pulls(pipe):
     assert compare(pipe, PROMPT, 1.0, 5, BASE, BASE).left.pull is None
 
 
+def test_only_what_has_changed_is_made_again(pipe, adapters):
+    half, full = (ModelChoice(((adapters[0], share),)) for share in (0.5, 1.0))
+    before = compare(pipe, PROMPT, 1.0, 5, BASE, half)
+    after = compare(pipe, PROMPT, 1.0, 5, BASE, full, before=before)
+    assert after.left is before.left
+    fresh = compare(pipe, PROMPT, 1.0, 5, BASE, full)
+    assert np.array_equal(after.right.motion.joints, fresh.right.motion.joints)
+    assert np.array_equal(after.left.motion.joints, fresh.left.motion.joints)
+    again = compare(pipe, PROMPT, 1.0, 5, BASE, full, before=after)
+    assert again.right is not after.right, "an adapter's files may have changed"
+    other = compare(pipe, PROMPT, 1.0, 6, BASE, full, before=before)
+    assert other.left is not before.left
+
+
 def test_numbers_name_physics_and_can_be_cancelled(pipe):
     pair = compare(pipe, PROMPT, 1.0, 5, BASE, BASE)
     assert {"foot_skate", "jerk"} <= set(pair.left.numbers)

@@ -42,6 +42,8 @@ function row({ name, tip = "", cells, better = -1 }) {
 /** Vote: four answers by button or by the keys 1 to 4. */
 export function vote(element, { props, watch, trigger }) {
   const box = make("div", "es-vote");
+  box.setAttribute("role", "group");
+  box.setAttribute("aria-label", "Which is better?");
   element.replaceChildren(box);
   let open = false;
   const say = (answer) => {
