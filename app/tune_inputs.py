@@ -97,9 +97,9 @@ def make_tune_wish(
         reward=weights,
         reward_model=tune_goals.learned() if VOTES in weights else Settings.reward_model,
         adapter=None if adapter == BASE else adapter,
-        method=_known(values["method"], METHODS, "method"),
-        weighting=_known(values["weighting"], WEIGHTINGS, "step weighting"),
-        preset=_known(values["preset"], PRESETS, "effort"),
+        method=_known(values["method"], METHODS, "a method"),
+        weighting=_known(values["weighting"], WEIGHTINGS, "a step weighting"),
+        preset=_known(values["preset"], PRESETS, "an effort"),
         **_numbers(values),
     )
     return TuneWish(_name(values["name"], weights, taken), settings, own)
@@ -172,7 +172,7 @@ def _name(text: Any, weights: Mapping[str, float], taken: Callable[[str], bool])
 
 def _known(value: Any, known: Mapping[str, str], what: str) -> str:
     if value not in known:
-        raise StudioError(f"Choose a {what} from the list.")
+        raise StudioError(f"Choose {what} from the list.")
     return str(value)
 
 

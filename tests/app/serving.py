@@ -45,7 +45,7 @@ def real_page(folder: Path, *arguments: str) -> Iterator[str]:
 def _process(command: Sequence[str], port: int, folder: Path) -> Iterator[str]:
     log = folder / "page.log"
     environment = {**os.environ, "TMPDIR": str(folder), "OMP_NUM_THREADS": "1",
-                   "EASYTUNE_HOME": os.environ.get("EASYTUNE_HOME", str(folder))}  # fmt: skip
+                   "EASYTUNE_HOME": str(folder)}  # fmt: skip
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=environment
