@@ -111,10 +111,10 @@ def test_other_proportions_are_fitted_by_shape_and_refined(tmp_path):
 
     def error(shape: bool, refine: int) -> float:
         moved = fit(joints, body, shape, refine)
-        return float(np.linalg.norm(moved.posed[1] - joints, axis=-1).mean())
+        return float(np.sqrt(((moved.posed[1] - joints) ** 2).sum(-1).mean()))
 
     assert error(True, 0) < 0.005
-    assert error(False, 15) < 0.95 * error(False, 0)
+    assert error(False, 30) < 0.95 * error(False, 0)
 
 
 def test_a_body_of_one_shape_keeps_it():
