@@ -129,6 +129,9 @@ def convert(
     modules = networks(kind, shapes, mask_frames)
     fit = compare(modules, shapes)
     if not fit.good:
+        other = kind_of(tensors)
+        if other is not None:
+            raise StudioError(f"The checkpoint is no {kind} but fits exactly: --kind {other}.")
         lines = "\n".join(f"  {line}" for line in fit.words())
         raise StudioError(f"The checkpoint is no {kind} as this program knows it:\n{lines}")
     for prefix, module in modules.items():
@@ -141,6 +144,16 @@ def convert(
         })  # fmt: skip
         modules[prefix] = made.eval().requires_grad_(False)
     return modules
+
+
+def kind_of(tensors: Mapping[str, Tensor]) -> Kind | None:
+    """The kind that a checkpoint fits without remainder, if there is one."""
+    for kind in KINDS:
+        places = unwrap(kind, tensors)
+        shapes = {name: tuple(tensors[place].shape) for name, place in places.items()}
+        if shapes and compare(networks(kind, shapes), shapes).good:
+            return kind
+    return None
 
 
 def text_encoder(kind: Kind, names: Mapping[str, Any]) -> str:

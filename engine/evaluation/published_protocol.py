@@ -15,6 +15,7 @@ from engine.evaluation.metrics import Interval, interval
 from engine.evaluation.published_data import Item, crop
 from engine.evaluation.sampling import SEED_STEP
 from engine.evaluation.words import Words
+from engine.models.device import exact_convolutions
 
 MULTIMODAL_CAPTIONS, MULTIMODAL_SAMPLES = 100, 30
 # Features [T, F] of texts, numbers of frames and seeds: a pipeline's, or a test's.
@@ -54,7 +55,8 @@ class Judge:
             padded = torch.zeros(len(part), int(lengths.max()), part[0].shape[1])
             for row, one in zip(padded, part, strict=True):
                 row[: len(one)] = torch.from_numpy(np.asarray(one, np.float32))
-            rows.append(self.network.embed_motion(padded.to(self._device), lengths).cpu())
+            with exact_convolutions():
+                rows.append(self.network.embed_motion(padded.to(self._device), lengths).cpu())
         return torch.cat(rows).numpy()
 
     @property

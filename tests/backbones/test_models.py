@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from engine.backbones.judge import load_judge
+from engine.backbones.mdm import Frames, FramesConfig
+from engine.commands.import_checkpoint import read_statistics
 from engine.compare.walk import decoded_steps, walk
 from engine.diffusion.model import MotionModel
 from engine.diffusion.sampler import sample
@@ -26,6 +28,8 @@ from engine.models.adapter import (
     save_adapter,
     weights_hash,
 )
+from engine.models.reward import LatentReward, MotionReward, RewardConfig, RewardModel
+from engine.motion.kinematics import to_skeleton
 from engine.pipeline import MotionPipeline
 from engine.tuning.learner import Learner
 from engine.tuning.methods.registry import METHODS, MethodConfig, build
@@ -35,6 +39,7 @@ from engine.tuning.rewards.base import Seen
 from engine.tuning.rewards.published import FeatureAlignment, form_for, spm_times
 from engine.tuning.rewards.registry import make_reward
 from tests.backbones.tiny import FakeSentenceEncoder, model_folder
+from tests.shared import SHARED, needs_shared
 from tests.tuning.toys import TEXTS
 
 KINDS = ("mld", "mldpp", "motionlcm", "mdm")
@@ -239,6 +244,46 @@ def test_spm_judges_noisy_steps(folders: dict[str, Path]) -> None:
     torch.testing.assert_close(scored.detach(), expected)
     clean = problem.reward(Seen(latents.detach(), 0, batch)).total
     assert not torch.allclose(clean, scored)
+
+
+def test_without_published_judges_our_own_reads_the_features(
+    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its latent half is left out, and it is told that what it sees is clean."""
+    torch.manual_seed(0)
+    sizes = RewardConfig(16, 20, 16, 1, 16, 1, 16, 4, 8, 16, 1, 2)
+    own = RewardModel(MotionReward(sizes), LatentReward(sizes))
+    own.save_pretrained(tmp_path / "reward")
+    monkeypatch.setattr(published, "CHECKPOINTS", tmp_path)
+    monkeypatch.setattr("engine.models.registry.CHECKPOINTS", tmp_path)
+    monkeypatch.setattr(published, "TransformersTextEncoder", lambda **_: Tokens())
+    mld = MotionModel.from_pretrained(folders["mld"])
+    reward = make_reward({"follow": 1.0}, "latent", mld, None, "cpu")
+    batch = problem_of(mld)[1].batch([0, 1], noise_seed=2)
+    total = reward(Seen(batch.noise, 0, batch)).total
+    again = RewardModel.from_pretrained(tmp_path / "reward").motion
+    features = mld.vae.decode(batch.noise, batch.mask, batch.frames)
+    mask = torch.arange(features.shape[1])[None] < batch.frames[:, None]
+    seen = again.embed_motion(features, mask, torch.zeros(2, dtype=torch.long))
+    texts = torch.cat([again.embed_text(*Tokens().encode([text])) for text in batch.texts])
+    torch.testing.assert_close(total, (seen * texts).sum(-1))
+
+
+@needs_shared
+def test_real_features_and_statistics_come_back_as_joints() -> None:
+    """HumanML3D's own Mean and Std through a codec and back: the published joints."""
+    folder = SHARED / "data" / "reference" / "humanml3d"
+    mean, std = read_statistics(folder)
+    codec = Frames(FramesConfig())
+    codec.feature_mean.copy_(mean)
+    codec.feature_std.copy_(std)
+    raw = torch.from_numpy(np.load(folder / "012314.vecs.npy")).float()[None]
+    normal = codec.encode(raw)
+    assert 0.3 < float(normal.std()) < 3.0
+    joints, counts = codec.joints(codec.decode(normal), torch.tensor([raw.shape[1]]))
+    published_joints = to_skeleton(np.load(folder / "012314.joints.npy"))[: raw.shape[1]]
+    assert int(counts[0]) == raw.shape[1]
+    assert float(np.abs(joints[0].numpy() - published_joints).max()) < 0.02
 
 
 def test_which_judge_follows(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch,
