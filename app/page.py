@@ -93,6 +93,7 @@ def build(engine: Any, results: Path) -> Any:
     from app.handoff import lead_to_compare
     from app.header import header, header_value
     from app.models import build_models
+    from app.preferences import build_preferences
     from app.tune import build_tune
     from app.tune_process import Tuner
     from app.visits import Visits
@@ -110,11 +111,12 @@ def build(engine: Any, results: Path) -> Any:
     ) as page:
         Api(work).publish()  # first, so that the public names are the plain ones
         top = header(engine, context.lane)
-        tuner = Tuner(getattr(engine, "device", None))
+        tuner = Tuner(getattr(engine, "device", None), getattr(engine, "python", sys.executable))
         with gr.Tabs(selected="generate", elem_id="tabs") as context.tabs:
             build_generate(context, work)
             tune = build_tune(context, tuner)
             build_compare(context)
+            build_preferences(context, tuner)
             models = build_models(context)
         lead_to_compare(context, tune.parts.board.submit, tune.to_compare)
         lead_to_compare(context, models.parts.cards.submit, models.to_compare)

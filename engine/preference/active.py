@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -70,6 +70,12 @@ class Proposer:
     def offer(self, pairs: Iterable[tuple[int, int]]) -> None:
         """Pairs that may be shown, by number."""
         self._pairs += pairs
+        self._stale = True
+
+    def withdraw(self) -> None:
+        """No pair that was offered may be shown any more, nor shown again."""
+        self._pairs = []
+        self.asked = [replace(one, here=False) for one in self.asked]
         self._stale = True
 
     def answered(self, first: int, second: int, target: float | None, here: bool = True) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -92,10 +93,12 @@ class FakeEngine:
         broken: str = "",
         failure: Exception | None = None,
         adapters: str = "feet,text",
+        python: str = sys.executable,
     ) -> None:
         self.delay = delay
         self.video_seconds = video_seconds
         self.failure = failure
+        self.python = python  # what tunings are started with
         self.asked: list[Wish] = []
         self._adapters = [name for name in adapters.split(",") if name]
         self._packs = packs()
