@@ -45,7 +45,7 @@ def build_tune(context: Context, tuner: Tuner) -> TuneWork:
             clock = gr.Timer(LOOKS)  # as a child of the bar of tabs itself it would draw one twice
     goals = wishes.pop("goals")
     work.parts = TuneParts(
-        {**wishes, **advanced}, weights, needs, line, notice, board, player, runs
+        goals, {**wishes, **advanced}, weights, needs, line, notice, board, player, runs
     )  # fmt: skip
     _wire_wishes(work, goals, tried)
     _wire(tab, work, go, clock)
@@ -92,6 +92,7 @@ def _advanced(goals: gr.CheckboxGroup) -> tuple[dict[str, Any], dict[str, gr.Sli
             name: gr.Slider(
                 0.0, tune_goals.MOST_WEIGHT, weights[name], step=tune_goals.WEIGHT_STEP,
                 label=f"{words} ({term})", elem_id=f"weight-{name}", buttons=[],
+                visible=name in tune_goals.available(),
             )
             for name, words, term in tune_goals.sliders()
         }  # fmt: skip
@@ -165,7 +166,7 @@ def _wire(tab: gr.Tab, work: TuneWork, go: gr.Button, clock: gr.Timer) -> None:
     parts.runs.select(work.choose, None, parts.views(), **free)
     parts.player.select(work.choose_preview, None, parts.views(), **free)
     clock.tick(work.look, None, parts.views(), **free)
-    opened = [*parts.views(), parts.wishes["start"]]
+    opened = [*parts.views(), parts.goals, parts.wishes["start"], *parts.weights.values()]
     tab.select(work.open, None, opened, **free).then(
         work.plan, parts.inputs(), [parts.line, parts.needs], **free
     )  # fmt: skip

@@ -27,6 +27,10 @@ _WEIGHTS: dict[str, dict[str, float]] = {
     FEET: {FEET: 1.0, "floor": 0.5},
     VOTES: {FOLLOW: 1.0, VOTES: 1.0},  # a taste says nothing of what the text asks for
 }
+_MISSING = {
+    FOLLOW: "“Follow the text” needs the reward in checkpoints/reward, which is not there.",
+    VOTES: "Nothing was learned from votes yet. Vote in the Preferences tab first.",
+}
 _AGAINST = (("faster", "slower"),)
 
 
@@ -55,22 +59,21 @@ def first_goal() -> str:
 
 
 def sliders() -> list[tuple[str, str, str]]:
-    """(name, plain words, the field's term) of every weight that can be set."""
-    return [entry for entry in describe() if entry[0] in available()]
+    """(name, plain words, the field's term) of every weight there is."""
+    return describe()
 
 
 def goal_weights() -> dict[str, dict[str, float]]:
     """The weights behind every goal; several goals add up."""
-    return {name: _WEIGHTS.get(name, {name: 1.0}) for _, name in goals()}
+    return {name: _WEIGHTS.get(name, {name: 1.0}) for name in NAMES if name not in _HIDDEN}
 
 
 def weights_of(chosen: Sequence[str]) -> dict[str, float]:
     """Weights by term for the chosen goals, 0 for the rest."""
-    found = dict.fromkeys(available(), 0.0)
+    found = dict.fromkeys(NAMES, 0.0)
     for goal in chosen:
         for name, weight in goal_weights().get(goal, {}).items():
-            if name in found:
-                found[name] = max(found[name], weight)
+            found[name] = max(found[name], weight)
     return found
 
 
@@ -79,6 +82,9 @@ def check_weights(weights: Mapping[str, Any]) -> dict[str, float]:
     kept = {name: float(value) for name, value in weights.items() if value}
     if not kept:
         raise StudioError("Choose at least one goal.")
+    for name in kept:
+        if name not in available():
+            raise StudioError(_MISSING.get(name, f"{name} cannot be used here."))
     for one, other in _AGAINST:
         if one in kept and other in kept:
             raise StudioError(

@@ -8,7 +8,8 @@ from typing import Any
 
 import gradio as gr
 
-from app import errors, notes, tune_preview, tune_scene
+from app import errors, notes, tune_goals, tune_preview, tune_scene
+from app.compare_inputs import BASE
 from app.context import Context
 from app.tune_inputs import TuneWish, make_tune_wish
 from app.tune_process import Run, Tuner
@@ -24,6 +25,7 @@ RESUME = ("python", "-m", "engine", "tune", "--resume", "--name")
 class TuneParts:
     """The components of the tab: what is asked for, and where the answer appears."""
 
+    goals: gr.CheckboxGroup
     wishes: dict[str, Any]  # by the names that `make_tune_wish` takes, but for the weights
     weights: dict[str, gr.Slider]
     needs: gr.HTML
@@ -100,7 +102,7 @@ class TuneWork:
         """The tab was opened: everything anew."""
         bench = self._bench(request)
         bench.seen_preview = ()
-        return {**self._all(bench), self.parts.wishes["start"]: self._offer_models()}
+        return {**self._all(bench), **self._offers()}
 
     def act(self, event: gr.EventData, request: gr.Request) -> Update:
         """A button of the board."""
@@ -192,10 +194,14 @@ class TuneWork:
     def _estimate(self, wish: TuneWish) -> str:
         return about(wish.settings, home() / "runs").in_words()
 
-    def _offer_models(self) -> Any:
-        from app.compare_inputs import BASE
-
-        return gr.update(choices=[BASE, *self._context.engine.adapters()])
+    def _offers(self) -> Update:
+        """What can be chosen by now: models to go on from, and goals that have been learned."""
+        parts, there = self.parts, tune_goals.available()
+        return {
+            parts.wishes["start"]: gr.update(choices=[BASE, *self._context.engine.adapters()]),
+            parts.goals: gr.update(choices=tune_goals.goals()),
+            **{slider: gr.update(visible=n in there) for n, slider in parts.weights.items()},
+        }
 
     def _bench(self, request: gr.Request) -> Bench:
         bench = self._context.visits.of(request.session_hash).kept.setdefault("tune", Bench())

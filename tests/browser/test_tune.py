@@ -10,7 +10,8 @@ import pytest
 
 from engine.files import read_json
 from engine.tuning.session import live
-from tests.app.serving import real_page
+from tests.app.fake_tune import write_python
+from tests.app.serving import fake_page, real_page
 
 PROMPTS = "a person walks\na tired person waves with the right hand"
 PATIENCE = 120_000
@@ -18,9 +19,14 @@ PATIENCE = 120_000
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """Folder in which the page's runs lie; what still tunes ends with the tests."""
+    """Folder in which the page's runs lie."""
     folder = tmp_path_factory.mktemp("tuning")
     yield folder
+    end_runs(folder)
+
+
+def end_runs(folder):
+    """What still tunes ends with the tests."""
     for run in (folder / "runs").glob("*"):
         if live(run):
             os.kill(read_json(run / "lock.json")["pid"], signal.SIGKILL)
@@ -32,17 +38,21 @@ def page_of_tiny(place, tiny_model):
         yield address
 
 
-@pytest.fixture
-def tuning(page_of_tiny, visit):
-    """Opens the Tune tab, for as many visitors as it is called."""
+@pytest.fixture(scope="module")
+def page_of_fakes(tmp_path_factory):
+    """The page with stand-ins for engine and tuning."""
+    folder = tmp_path_factory.mktemp("fakes")
+    with fake_page(folder, delay=0.1, video_seconds=0.1, python=write_python(folder)) as address:
+        yield address
+    end_runs(folder)
 
-    def go(**options):
-        watched = visit(page_of_tiny, **options)
-        watched.page.click("#tab-tune-button")
-        watched.page.wait_for_selector(".es-board")
-        return watched
 
-    return go
+def tuning(visit, address, **options):
+    """A visitor on the Tune tab."""
+    watched = visit(address, **options)
+    watched.page.click("#tab-tune-button")
+    watched.page.wait_for_selector(".es-board")
+    return watched
 
 
 def choose_goals(page, *words):
@@ -73,8 +83,8 @@ def act(watched, action):
     watched.page.click(f'[data-action="{action}"]')
 
 
-def test_start_watch_reload_pause_kill_resume_stop_compare(tuning, place, page_of_tiny):
-    watched = tuning()
+def test_start_watch_reload_pause_kill_resume_stop_compare(visit, place, page_of_tiny):
+    watched = tuning(visit, page_of_tiny)
     page = watched.page
     assert "press Start" in page.inner_text(".es-board-text")
     page.click("#packs label:has-text('Everyday')")
@@ -90,7 +100,7 @@ def test_start_watch_reload_pause_kill_resume_stop_compare(tuning, place, page_o
     assert not list(place.glob("runs/**/*.jsonl")), "nothing is written before Start"
     page.evaluate("for (let k = 0; k < 20; k += 1) document.getElementById('tune-start').click()")
     state(watched, "starting", "running")
-    stranger = tuning()
+    stranger = tuning(visit, page_of_tiny)
     assert page.get_attribute(".es-board", "data-run") == words[-1]
     page.wait_for_selector(".es-heat[data-columns]:not([hidden])", timeout=PATIENCE)
     page.wait_for_selector('#tune-player .mp[data-state="ready"]', timeout=PATIENCE)
@@ -139,8 +149,10 @@ def test_start_watch_reload_pause_kill_resume_stop_compare(tuning, place, page_o
         assert one.outside == []
 
 
-def test_a_second_tuning_waits_and_can_be_taken_back(tuning, place):
-    watched = tuning(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+def test_a_second_tuning_waits_and_can_be_taken_back(visit, page_of_fakes):
+    watched = tuning(
+        visit, page_of_fakes, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
     page = watched.page
     page.click("#preset label:has-text('Thorough')")
     choose_goals(page, "Feet stay planted")
@@ -161,8 +173,8 @@ def test_a_second_tuning_waits_and_can_be_taken_back(tuning, place):
     assert watched.complaints == []
 
 
-def test_what_is_wrong_is_said_before_and_after_start(tuning):
-    watched = tuning()
+def test_what_is_wrong_is_said_before_and_after_start(visit, page_of_fakes):
+    watched = tuning(visit, page_of_fakes)
     page = watched.page
     page.click("#goals label:has-text('Faster')")
     page.click("#goals label:has-text('Slower')")
@@ -171,8 +183,8 @@ def test_what_is_wrong_is_said_before_and_after_start(tuning):
     page.wait_for_selector('#tune-notice [data-state="failed"] >> text=Choose one')
 
 
-def test_prompts_that_were_tried_are_the_visitors_own(tuning):
-    first, second = tuning(), tuning()
+def test_prompts_that_were_tried_are_the_visitors_own(visit, page_of_fakes):
+    first, second = (tuning(visit, page_of_fakes) for _ in range(2))
     first.page.click("#tab-generate-button")
     first.generate("a person <b>bows</b>")
     first.notice("done")
