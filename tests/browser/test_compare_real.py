@@ -30,10 +30,8 @@ def tuned_page(tmp_path_factory):
         pipe.model.denoiser, home / "adapters" / "shaken", {"base": {"id": pipe.model_id}}
     )  # fmt: skip
     detach(pipe.model.denoiser)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EASYTUNE_HOME", str(home))
-        with real_page(tmp_path_factory.mktemp("real"), "--device", "cpu") as address:
-            yield address
+    with real_page(home, "--device", "cpu") as address:
+        yield address
 
 
 def joints(page, side):

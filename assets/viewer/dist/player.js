@@ -4310,7 +4310,7 @@ void main() {
 .mp-bar[inert] { opacity: 0.45; }
 .mp-transport, .mp-options { display: flex; align-items: center; gap: 4px; }
 .mp-scrub {
-  flex: 1 1 120px; min-width: 96px; height: 24px; margin: 0; padding: 0; cursor: pointer;
+  flex: 1 1 96px; min-width: 96px; height: 24px; margin: 0; padding: 0; cursor: pointer;
   appearance: none; background: none; border: 0;
 }
 .mp-scrub::-webkit-slider-runnable-track {
@@ -4356,7 +4356,8 @@ void main() {
   .mp-scrub { flex-basis: calc(100% - 24px); order: -1; }
   .mp-counter { flex: 1; }
   .mp-options { width: 100%; flex-wrap: wrap; justify-content: space-between; }
-  .mp .mp-button, .mp .mp-speed { height: 40px; min-width: 40px; }
+  .mp .mp-button, .mp .mp-speed { height: 40px; min-width: 36px; padding: 0 6px; }
+  .mp .mp-speed { width: 60px; padding: 0 2px; }
 }
 .mp-label[data-accent="other"]::before { background: var(--other, #8b5fbf); }
 .mp-second { padding-top: 4px; }
