@@ -47,9 +47,9 @@ class Exports:
     """The components of the row."""
 
     sample: gr.Dropdown
-    fps: gr.Radio
+    fps: gr.Dropdown
     lock: gr.Checkbox
-    names: gr.Radio
+    names: gr.Dropdown
     buttons: dict[str, gr.Button]
     notice: gr.HTML
     file: gr.DownloadButton
@@ -66,17 +66,15 @@ def build_exports() -> Exports:
             sample = gr.Dropdown(
                 [("Sample 1", 0)], value=0, label="Motion", elem_id="export-sample", min_width=160
             )
-            fps = gr.Radio(
+            fps = gr.Dropdown(
                 list(RATES), value=RATES[0], label="Frames per second", elem_id="export-fps",
-                min_width=220,
+                min_width=120,
             )  # fmt: skip
-            names = gr.Radio(
+            names = gr.Dropdown(
                 [("SMPL", "smpl"), ("Mixamo", "mixamo")], value="smpl", label="Joint names",
-                elem_id="export-names", min_width=160,
+                elem_id="export-names", min_width=120,
             )  # fmt: skip
-            lock = gr.Checkbox(
-                False, label="Lock planted feet", elem_id="export-lock", min_width=160
-            )
+            lock = gr.Checkbox(False, label="Lock feet", elem_id="export-lock", min_width=120)
         with gr.Row(elem_classes="es-downloads"):
             buttons = {
                 name: gr.Button(text, size="sm", min_width=88, elem_id=f"export-{name}")
