@@ -163,8 +163,8 @@ class MotionPipeline:
         texts = [check_prompt(prompt) for prompt in prompts]
         frames = [check_seconds(value) for value in per_prompt(seconds, len(texts), "seconds")]
         chosen = [check_seed(value) for value in per_prompt(seeds, len(texts), "seeds")]
-        scale = check_guidance(self.model.guidance_scale if guidance is None else guidance)
         count = self.model.steps if steps is None else check_steps(steps)
+        scale = check_guidance(self.model.guidance_at(count) if guidance is None else guidance)
         self.model.schedule.timesteps(count)  # not every model can walk every number
         if not texts:
             return []
@@ -197,8 +197,8 @@ class MotionPipeline:
         Frames are those of the model's own dataset, at most 199. For measuring by published
         protocols: nothing is cleaned and no skeleton is kept.
         """
-        scale = check_guidance(self.model.guidance_scale if guidance is None else guidance)
         count = self.model.steps if steps is None else check_steps(steps)
+        scale = check_guidance(self.model.guidance_at(count) if guidance is None else guidance)
         with self._turn(None), exact_convolutions():
             lengths = torch.tensor(list(frames), device=self.device)
             made = self._features(texts, lengths, seeds, scale, count, None).float().cpu().numpy()

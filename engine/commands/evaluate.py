@@ -249,12 +249,13 @@ def _physical(one: dict[str, float | None]) -> str:
 
 def _described(one: Contender, pipeline: MotionPipeline, request: Request) -> dict[str, Any]:
     model = pipeline.model
+    steps = model.steps if request.steps is None else request.steps
     return {
         "name": one.name, "id": pipeline.model_id,
         "adapter": one.adapter,
         "strength": None if one.adapter is None else one.strength,
-        "guidance": model.guidance_scale if request.guidance is None else request.guidance,
-        "steps": model.steps if request.steps is None else request.steps,
+        "guidance": model.guidance_at(steps) if request.guidance is None else request.guidance,
+        "steps": steps,
     }  # fmt: skip
 
 

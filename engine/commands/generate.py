@@ -198,9 +198,10 @@ def _report(
     request: Request, jobs: list[Job], motions: list[Motion], pipeline: MotionPipeline
 ) -> None:
     """Write a receipt beside every motion (one for all samples); print it or the files' names."""
+    steps = request.steps or pipeline.model.steps
     settings = Settings(
-        guidance=request.guidance or pipeline.model.guidance_scale,
-        steps=request.steps or pipeline.model.steps,
+        guidance=request.guidance or pipeline.model.guidance_at(steps),
+        steps=steps,
         model=request.model,
         adapter=request.adapter,
         strength=request.strength,

@@ -47,7 +47,7 @@ def compare(
     def side(choice: ModelChoice) -> Side:
         if choice in known:
             return known[choice]
-        usual = pipeline.model.guidance_scale
+        usual = pipeline.model.guidance_at(count)
         guidance = check_guidance(usual if choice.guidance is None else choice.guidance)
         with worn(pipeline, choice):
             model_id = pipeline.model_id

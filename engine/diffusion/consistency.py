@@ -13,6 +13,7 @@ from engine.errors import StudioError
 SIGMA_DATA = 0.5
 TIMESTEP_SCALING = 10.0
 VISITED = {1: [799], 2: [699, 299], 4: [699, 399, 299, 299]}
+GUIDANCE = {1: 8.0, 2: 12.5, 4: 13.5}  # published for these numbers of steps
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from engine.backbones.mld import MLDVAE, MLDDenoiser, MLDDenoiserConfig, MLDVAEC
 from engine.backbones.text import PUBLISHED, PublishedEncoder
 from engine.checks import MAX_MODEL_STEPS, check_guidance, check_steps
 from engine.diffusion.ancestral import AncestralConfig, AncestralSchedule
-from engine.diffusion.consistency import ConsistencyConfig, ConsistencySchedule
+from engine.diffusion.consistency import GUIDANCE, ConsistencyConfig, ConsistencySchedule
 from engine.diffusion.schedule import Schedule, ScheduleConfig
 from engine.errors import StudioError
 from engine.files import read_json, write_json
@@ -127,6 +127,12 @@ class MotionModel:
                 f"The model {self.model_id} is a published one; this needs one of this project's."
             )
         return self.vae, self.schedule
+
+    def guidance_at(self, steps: int) -> float:
+        """The guidance scale for `steps` steps where none is asked for: few-step models' differ."""
+        if isinstance(self.schedule, ConsistencySchedule) and steps != self.steps:
+            return GUIDANCE.get(steps, self.guidance_scale)
+        return self.guidance_scale
 
     def encoder(self, device: torch.device | str) -> TextEncoder:
         """The text encoder that the model was trained with; StudioError when it is not here."""

@@ -117,6 +117,17 @@ def test_impossible_step_counts_are_sentences(folders: dict[str, Path]) -> None:
             made(PROMPTS, 2.0, 1, steps=wrong)
 
 
+def test_fewer_steps_have_their_own_guidance(folders: dict[str, Path]) -> None:
+    made = MotionPipeline.from_pretrained(folders["motionlcm"], "cpu", FakeSentenceEncoder())
+    assert [made.model.guidance_at(steps) for steps in (1, 2, 4)] == [8.0, 12.5, 13.5]
+    usual, named, other = (
+        made(PROMPTS[:1], 2.0, 1, steps=1, guidance=scale)[0].joints for scale in (None, 8.0, 13.5)
+    )
+    assert np.array_equal(usual, named) and not np.array_equal(usual, other)
+    walking = MotionModel.from_pretrained(folders["mld"])
+    assert walking.guidance_at(1) == walking.guidance_scale == 7.5
+
+
 def test_without_its_text_encoder_it_says_how_to_get_it(
     folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -106,6 +106,19 @@ def test_items_follow_the_published_loaders(dataset: Path) -> None:
     assert all(0 <= first <= 75 - length for first, length in cuts)
 
 
+def test_kit_is_read_by_its_own_lengths(tmp_path: Path) -> None:
+    features = {
+        f"{frames:05d}": joints_to_features(kit_standing(frames + 1, lift=5), layout=KIT)
+        for frames in (23, 24, 30, 199, 200)
+    }
+    root = write(tmp_path, {}, features, None, {"test": list(features)})
+    items = read_items(root)
+    assert [len(item.features) for item in items] == [24, 30, 199]
+    assert {item.features.shape[1] for item in items} == {KIT.size}
+    rng = np.random.default_rng(0)
+    assert {crop(items[1], rng)[1] for _ in range(40)} == {24, 28}
+
+
 @pytest.fixture(scope="module")
 def judge(words_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Judge:
     folder = model_folder("t2m-evaluator", tmp_path_factory.mktemp("judge"))
