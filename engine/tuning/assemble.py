@@ -122,7 +122,7 @@ def assemble(
     reward = (make or _reward)(settings, model, folder, device)
     full = _attach(settings, model, start_from, base_hash)
     denoiser = model.denoiser
-    problem = Problem(model, reward, steps, model.guidance_scale, lambda: disabled(denoiser))
+    problem = Problem(model, reward, steps, model.guidance_at(steps), lambda: disabled(denoiser))
     encoder = encoder or model.encoder(device)
     rate = settings.rate or (presets.RATE_FULL if full else presets.RATE_LORA)
     parameters = adapter_tensors(denoiser)
