@@ -12,7 +12,7 @@ ADAPTER = "zq-feet"
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    options = {"delay": 0.05, "video_seconds": 0.1, "adapters": ADAPTER}
+    options = {"delay": 0.05, "video_seconds": 0.1, "adapters": f"{ADAPTER},zq-text"}
     with fake_page(tmp_path_factory.mktemp("compare"), **options) as place:
         yield place
 
@@ -65,6 +65,9 @@ def test_a_slider_moves_what_is_on_the_page_and_nothing_before(address):
     second = wire.press("right-strength", "input")["compare-player"]
     assert second["live"] is True
     assert second["motions"][1]["label"] == f"{ADAPTER} × 1.5"
+    wire.set("right-second", "zq-text")
+    blend = wire.press("right-second", "input")["compare-player"]
+    assert blend["motions"][1]["label"] == f"{ADAPTER} × 1.5 + zq-text × 0.5"
     assert second["motions"][0]["joints"] == first["motions"][0]["joints"]
     assert second["motions"][1]["joints"] != first["motions"][1]["joints"]
 

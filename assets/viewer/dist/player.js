@@ -4344,6 +4344,7 @@ void main() {
 .mp-button:focus-visible, .mp-speed:focus-visible, .mp-scrub:focus-visible {
   outline: 2px solid var(--mp-accent); outline-offset: 1px;
 }
+.mp .mp-button:has(> svg) { padding: 0 5px; }
 .mp-button svg { width: 20px; height: 20px; fill: currentColor; }
 .mp .mp-play { background: var(--mp-accent); color: var(--mp-surface); border-radius: 50%; padding: 0; width: 36px; height: 36px; }
 .mp-play:hover { background: color-mix(in srgb, var(--mp-accent) 86%, #000000); }
@@ -4355,9 +4356,9 @@ void main() {
   .mp-view { height: var(--player-height, 52vh); min-height: 280px; }
   .mp-scrub { flex-basis: calc(100% - 24px); order: -1; }
   .mp-counter { flex: 1; }
-  .mp-options { width: 100%; flex-wrap: wrap; justify-content: space-between; }
+  .mp-options { width: 100%; flex-wrap: wrap; gap: 2px; justify-content: space-between; }
   .mp .mp-button, .mp .mp-speed { height: 40px; min-width: 36px; padding: 0 6px; }
-  .mp .mp-speed { width: 60px; padding: 0 2px; }
+  .mp .mp-speed { width: 56px; padding: 0 2px; }
 }
 .mp-label[data-accent="other"]::before { background: var(--other, #8b5fbf); }
 .mp-second { padding-top: 4px; }
