@@ -272,6 +272,9 @@ def load_familiarity(pipeline: Any) -> Callable[[str], Familiar]:
     """A function that says how familiar a text is."""
     from engine.data.familiarity import FamiliarityIndex
 
+    if not pipeline.model.own:
+        raise StudioError("The gauge knows what the shipped model was trained on, not others.")
+
     def embed(texts: list[str]) -> np.ndarray:
         return pipeline.text.embed(texts).numpy()
 
