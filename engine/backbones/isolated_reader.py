@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 REFUSED, DAMAGED, EMPTY, TOO_LARGE = 3, 4, 5, 6
@@ -43,9 +44,12 @@ def limit(memory: int) -> None:
         import resource
     except ImportError:  # no limits on this system; the time limit of the parent remains
         return
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    wanted = {
+        resource.RLIMIT_CPU: CPU_SECONDS, resource.RLIMIT_DATA: memory, resource.RLIMIT_CORE: 0,
+    }  # fmt: skip
+    for kind, most in wanted.items():
+        with suppress(ValueError, OSError):  # a lower limit may hold already
+            resource.setrlimit(kind, (most, most))
 
 
 def tensors(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:

@@ -1,4 +1,7 @@
-"""The text encoders of the published models, read from local folders: CLIP, sentence-T5, others."""
+"""The text encoders of the published models, read from local folders: CLIP, sentence-T5, others.
+
+Where a folder has no safetensors, its pickled weights are read by a process of their own.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from engine.backbones.untrusted import read_checkpoint
 from engine.errors import StudioError
 from engine.files import read_json
 from engine.models.registry import CHECKPOINTS
@@ -105,6 +109,7 @@ def load_encoder(
 ) -> tuple[Any, Any, Callable[[Tensor], Tensor]]:
     """Tokenizer, network and, for sentence-T5, the linear layer and norm that end it."""
     from transformers import (
+        AutoConfig,
         AutoModel,
         AutoTokenizer,
         CLIPTextModelWithProjection,
@@ -115,10 +120,24 @@ def load_encoder(
     logging.disable_progress_bar()
     chosen: Any = {"clip": CLIPTextModelWithProjection, "tokens": AutoModel}
     network = chosen.get(kind, T5EncoderModel)
+    place = Path(folder)
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        model = network.from_pretrained(folder, local_files_only=True, use_safetensors=True)
-        finish = _dense(Path(folder), device) if kind == "sentence-t5" else _as_is
+        if (place / "model.safetensors").is_file():
+            model, told = network.from_pretrained(
+                folder, local_files_only=True, use_safetensors=True, output_loading_info=True
+            )
+        else:
+            config = AutoConfig.from_pretrained(folder, local_files_only=True)
+            if kind == "clip" and hasattr(config, "text_config"):
+                config = config.text_config
+            weights = read_checkpoint(place / "pytorch_model.bin")
+            model, told = network.from_pretrained(
+                None, config=config, state_dict=weights, output_loading_info=True
+            )
+        if told["missing_keys"]:  # transformers would draw them at random, with a warning only
+            raise ValueError(f"{sorted(told['missing_keys'])[0]} is missing")
+        finish = _dense(place, device) if kind == "sentence-t5" else _as_is
     except (OSError, ValueError) as error:
         raise StudioError(f"{folder} holds no readable text encoder: {error}") from error
     return tokenizer, model.float().eval().requires_grad_(False).to(device), finish
@@ -130,11 +149,9 @@ def _as_is(states: Tensor) -> Tensor:
 
 def _dense(folder: Path, device: str) -> Callable[[Tensor], Tensor]:
     """The last layers of sentence-T5: a linear layer without bias, then unit length."""
-    from engine.models.weights import read_tensors
-
-    weights = read_tensors(
-        folder / "2_Dense" / "model.safetensors", "Fetch the folder again, with 2_Dense."
-    )
+    inside = folder / "2_Dense"
+    files = [inside / name for name in ("model.safetensors", "pytorch_model.bin")]
+    weights = read_checkpoint(files[0] if files[0].is_file() else files[1])
     if read_json(folder / "2_Dense" / "config.json").get("bias"):
         raise StudioError(f"{folder}/2_Dense has a bias, which sentence-T5 has not.")
     weight = weights["linear.weight"].to(device)

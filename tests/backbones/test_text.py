@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch.nn.functional import normalize
 
 from engine.backbones import text
@@ -102,13 +103,37 @@ def test_a_prompt_is_the_same_in_any_company(name: str) -> None:
 
 
 def test_sentence_t5_is_the_mean_through_a_linear_layer_of_unit_length(folder: Path) -> None:
-    from safetensors.torch import load_file
-
     tokens, mask = PublishedEncoder("sentence-t5-large-tokens").encode(TEXTS)
     weight = load_file(folder / "sentence-t5-large" / "2_Dense" / "model.safetensors")
     mean = tokens.sum(1) / mask.sum(1, keepdim=True)
     sentence, _ = PublishedEncoder("sentence-t5-large").encode(TEXTS)
     torch.testing.assert_close(sentence[:, 0], normalize(mean @ weight["linear.weight"].T, dim=-1))
+
+
+@pytest.mark.parametrize("name", ["clip-vit-base-patch32", "sentence-t5-large"])
+def test_pickled_weights_are_read_apart(
+    name: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected, _ = PublishedEncoder(name).encode(TEXTS)
+    shutil.copytree(folder / name, tmp_path / name)
+    for file in (tmp_path / name).rglob("model.safetensors"):
+        torch.save(load_file(file), file.with_name("pytorch_model.bin"))
+        file.unlink()
+    monkeypatch.setenv("EASYTUNE_ENCODERS", str(tmp_path))
+    torch.testing.assert_close(PublishedEncoder(name).encode(TEXTS)[0], expected)
+
+
+def test_incomplete_weights_are_no_encoder(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "distilbert-base-uncased"
+    shutil.copytree(folder / name, tmp_path / name)
+    tensors = load_file(tmp_path / name / "model.safetensors")
+    tensors.pop(next(key for key in tensors if key.endswith("q_lin.weight")))
+    save_file(tensors, tmp_path / name / "model.safetensors", {"format": "pt"})
+    monkeypatch.setenv("EASYTUNE_ENCODERS", str(tmp_path))
+    with pytest.raises(StudioError, match=r"q_lin\.weight is missing"):
+        PublishedEncoder(name).encode(["a"])
 
 
 def test_clip_reads_at_the_end_of_the_sentence(folder: Path) -> None:
