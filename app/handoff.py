@@ -1,4 +1,4 @@
-"""Leads from another tab to Compare with base and tuned model chosen, and compares at once."""
+"""Leads from one tab to another: Compare with both sides chosen, Tune with a model chosen."""
 
 from __future__ import annotations
 
@@ -11,11 +11,7 @@ from app.compare_inputs import BASE
 from app.context import Context
 
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-# As a person does it, so that the tab notices that it is opened.
-_OPEN = """() => {
-  document.getElementById("tab-compare-button").click();
-  window.scrollTo({ top: 0, behavior: "smooth" });
-}"""
+_TO_TOP = "() => window.scrollTo({ top: 0 })"
 Wanted = tuple[str, str, float]  # adapter, prompt ("" keeps what is there), seconds
 
 
@@ -37,6 +33,7 @@ def lead_to_compare(
         adapter, prompt, seconds = wanted
         names = context.engine.adapters()
         told: dict[Any, Any] = {
+            context.tabs: gr.update(selected="compare"),
             parts.left.model: gr.update(choices=[BASE, *names], value=BASE),
             parts.right.model: gr.update(choices=[BASE, *names], value=adapter),
             parts.right.strength: gr.update(value=1.0, interactive=True),
@@ -47,10 +44,23 @@ def lead_to_compare(
         return told
 
     changed = [
-        parts.left.model, parts.right.model, parts.right.strength, parts.blind,
+        context.tabs, parts.left.model, parts.right.model, parts.right.strength, parts.blind,
         parts.prompt, parts.seconds,
     ]  # fmt: skip
     told = event(lead, None, changed, queue=False, **_QUIET)
-    told.then(None, None, None, js=_OPEN).then(
+    told.then(None, None, None, js=_TO_TOP).then(
         work.compare, parts.inputs(), parts.outputs(), concurrency_limit=None, **_QUIET
     )
+
+
+def lead_to_tune(context: Context, event: Any, start: gr.Dropdown) -> None:
+    """After `event`, open Tune with the model that its data names as the one to go on from."""
+
+    def lead(event: gr.EventData) -> tuple[Any, Any]:
+        names = context.engine.adapters()
+        name = str(event._data.get("name", ""))
+        chosen = gr.update(choices=[BASE, *names], value=name) if name in names else gr.update()
+        return gr.update(selected="tune"), chosen
+
+    told = event(lead, None, [context.tabs, start], queue=False, **_QUIET)
+    told.then(None, None, None, js=_TO_TOP)

@@ -90,7 +90,7 @@ def build(engine: Any, results: Path) -> Any:
     from app.context import Context
     from app.generate import build_generate
     from app.generate_work import GenerateWork
-    from app.handoff import lead_to_compare
+    from app.handoff import lead_to_compare, lead_to_tune
     from app.header import header, header_value
     from app.models import build_models
     from app.preferences import build_preferences
@@ -120,6 +120,7 @@ def build(engine: Any, results: Path) -> Any:
             models = build_models(context)
         lead_to_compare(context, tune.parts.board.submit, tune.to_compare)
         lead_to_compare(context, models.parts.cards.submit, models.to_compare)
+        lead_to_tune(context, models.parts.cards.edit, tune.parts.wishes["start"])
         gr.Timer(LOOKS).tick(
             lambda: header_value(engine, context.lane, tuner.busy),
             None,

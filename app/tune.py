@@ -20,6 +20,11 @@ from engine.tuning.prompts import pack_names
 
 LOOKS = 1.5  # seconds between two looks at the run
 FIRST_PACK = "everyday"
+# On a phone the board lies below all the controls.
+_TO_BOARD = """() => {
+  const board = document.getElementById("board");
+  if (board.getBoundingClientRect().top > innerHeight) board.scrollIntoView({ behavior: "smooth" });
+}"""
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
@@ -159,9 +164,10 @@ def _wire(tab: gr.Tab, work: TuneWork, go: gr.Button, clock: gr.Timer) -> None:
     parts = work.parts
     free: dict[str, Any] = {"queue": False, **_QUIET}
     shown = [parts.notice, *parts.views()]
-    go.click(
+    started = go.click(
         work.start, parts.inputs(), [*shown, parts.wishes["name"]], trigger_mode="once", **free
     )  # fmt: skip
+    started.then(None, None, None, js=_TO_BOARD)
     parts.board.select(work.act, None, shown, **free)
     parts.runs.select(work.choose, None, parts.views(), **free)
     parts.player.select(work.choose_preview, None, parts.views(), **free)

@@ -21,6 +21,7 @@ from app.tune_words import duration, goal, sentence
 from engine.tuning.rewards.registry import describe
 from engine.tuning.watch import Seen, bounds
 
+MOST_DOTS = 24
 MOST_POINTS = 120  # per curve, and columns of the heat map
 EMPTY: dict[str, Any] = {
     "state": "empty",
@@ -32,7 +33,7 @@ STATES = {
     FINISHED: "done", FAILED: "failed", INTERRUPTED: "interrupted",
 }  # fmt: skip
 _GAUGES = {
-    "drift": ("Drift from the base", "root mean square distance of the latents to the base's", 2),
+    "drift": ("Drift", "from the base: root mean square distance of the latents to the base's", 2),
     "diversity": ("Diversity", "the same between two seeds of one prompt: low means collapse", 2),
     "foot_skate": ("Feet slide", "share of frames in which a planted toe slides", 2),
     "jerk": ("Trembling", "mean third derivative of the joints (jerk), m/s³", 0),
@@ -166,6 +167,11 @@ def _charts(seen: Seen) -> list[dict[str, Any]]:
         ]  # fmt: skip
     judged = [(c["elapsed"], c["values"].get("reward")) for c in seen.checks if c.get("values")]
     dots = [[round(at, 2), y] for at, y in judged if y is not None]
+    dots = (
+        [dots[k * len(dots) // MOST_DOTS] for k in range(MOST_DOTS)]
+        if len(dots) > MOST_DOTS
+        else dots
+    )
     norm = [{"name": "", "tip": "", "y": _curve(groups, "gradient_norm")}]
     return [
         {"title": "Reward", "x": x, "curves": curves, "dots": dots,
@@ -218,8 +224,10 @@ def _report(run: Run) -> dict[str, Any] | None:
     held_out = (report.get("validation") or {}).get("held_out")
     judged = len((report.get("validation") or {}).get("prompts") or [])
     where = "that were not tuned on" if held_out else "it was tuned on, from other noise"
-    return {"lines": lines, "note": f"Judged on {judged} prompts {where}.",
-            "reward": report.get("reward")}  # fmt: skip
+    count = "1 prompt" if judged == 1 else f"{judged} prompts"
+    return {
+        "lines": lines, "note": f"Judged on {count} {where}.", "reward": report.get("reward")
+    }  # fmt: skip
 
 
 def report_lines(words: Sequence[Any], differences: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -144,6 +144,8 @@ def test_start_watch_reload_pause_kill_resume_stop_compare(visit, place, page_of
     watched.expect('#compare-notice [data-state="done"]')
     assert page.locator("#compare-player .mp-label").all_inner_texts() == ["base", words[-1]]
     assert page.input_value("#compare-prompt textarea") in PROMPTS.splitlines()
+    tabs = page.locator(".tab-container [role=tab]").all_inner_texts()
+    assert len(tabs) == len(set(tabs)), "a tab is drawn twice"
     for one in (watched, stranger):
         assert one.complaints == []
         assert one.outside == []

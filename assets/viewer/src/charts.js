@@ -47,17 +47,18 @@ export function lineChart({ title, tip, x, curves, dots = [] }) {
   frame.append(make("span", "es-chart-high", short(range[1])), make("span", "es-chart-low", short(range[0])));
   frame.append(drawing);
   box.append(head, frame);
-  if (curves.length > 1) box.append(legend(curves));
+  if (curves.length > 1 || dots.length) box.append(legend(curves, dots.length > 0));
   return box;
 }
 
-function legend(curves) {
+function legend(curves, dotted) {
   const list = make("ul", "es-legend");
   list.append(...curves.map(({ name, tip }, i) => {
     const item = make("li", `es-key es-key-${i}`, name);
     item.title = tip;
     return item;
   }));
+  if (dotted) list.append(make("li", "es-key es-key-dot", "watched prompts"));
   return list;
 }
 
@@ -120,7 +121,7 @@ export class HeatMap {
     if (!this.heat) return;
     const rows = this.heat.rows.map((row) => (this.gains ? gained(row) : row));
     const columns = rows[0].length;
-    this.toggle.textContent = this.gains ? "Show the reward" : "Show what each step gained";
+    this.toggle.textContent = this.gains ? "Show reward" : "Show gains";
     Object.assign(this.canvas, { width: columns, height: rows.length });
     const all = rows.flat().filter((value) => value !== null);
     const most = this.gains ? Math.max(1e-9, ...all.map(Math.abs)) : Math.max(...all);

@@ -7,7 +7,7 @@ export function models(element, { props, watch, trigger }) {
   element.replaceChildren(box);
   const open = new Set(); // cards whose details are open stay open when the list is drawn anew
   const ask = (action, name, text = "") => {
-    const event = { compare: "submit" }[action] ?? "select";
+    const event = { compare: "submit", tune: "edit" }[action] ?? "select";
     trigger(event, { action, name, text });
   };
   const show = () => {
@@ -40,6 +40,7 @@ function card(item, ask, open) {
   const actions = make("div", "es-tuned-actions");
   const verbs = [
     ["compare", "Compare", () => ask("compare", item.name)],
+    ["tune", "Tune on", () => ask("tune", item.name)],
     ["rename", "Rename", () => rename(title, item.name, ask)],
     ["export", "Export", () => ask("export", item.name)],
     ["merge", "Merge", () => ask("merge", item.name)],
@@ -48,7 +49,7 @@ function card(item, ask, open) {
   const tips = {
     compare: "Beside the base, on the same prompt and noise", export: "As one zip file with its card",
     merge: "Make a full model of it and its base, in checkpoints/", delete: "Into the trash; can be undone",
-    rename: "Give it another name",
+    rename: "Give it another name", tune: "Go on from it in the Tune tab",
   };
   actions.append(...verbs.map(([action, label, act]) => {
     const one = button(label, act, action === "compare" ? "es-act es-act-primary" : "es-act");
