@@ -52,7 +52,7 @@ def build_preferences(
                 rematch = gr.Button("Blind rematch", elem_id="pref-rematch", min_width=120)
         with gr.Column(scale=8, min_width=320, elem_classes="es-results"):
             notice = widget("notice", IDLE, elem_id="pref-notice")
-            player = compare_player(elem_id="pref-player")
+            player = compare_player(preferences_scene.NO_PAIR, elem_id="pref-player")
             vote = widget("vote", preferences_scene.NONE, elem_id="pref-vote")
             with gr.Row(elem_classes="es-actions", elem_id="pref-more"):
                 reasons = gr.CheckboxGroup(

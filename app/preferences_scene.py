@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from engine.preference.records import Vote
 
 LAST = 20  # votes that the running agreement is of
+NO_PAIR: dict[str, Any] = {"empty": "Press Show a pair: two motions, and you say which is better."}
 NONE: dict[str, Any] = {"state": "none"}
 NO_RATE: dict[str, Any] = {"sides": []}
 _WORDS = {"left": "Left it is.", "right": "Right it is.", "tie": "A tie.", "bad": "Both are bad."}

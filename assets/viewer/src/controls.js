@@ -86,9 +86,10 @@ export function pressKey(event, actions) {
 export function meansText(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return true;
   const tag = event.target?.tagName;
-  const types = tag === "INPUT" && event.target.type !== "range";
+  const tick = tag === "INPUT" && event.target.type === "checkbox"; // takes Space, and nothing else
+  const types = tag === "INPUT" && event.target.type !== "range" && !tick;
   if (types || tag === "TEXTAREA" || tag === "SELECT" || event.target?.isContentEditable) return true;
-  return tag === "BUTTON" && (event.key === " " || event.key === "Enter");
+  return (tag === "BUTTON" || tick) && (event.key === " " || event.key === "Enter");
 }
 
 export function make(tag, name, text = "") {
