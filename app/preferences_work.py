@@ -116,7 +116,7 @@ class PreferenceWork:
             prompt = shown.ballot.pair.prompt
             yield {
                 **self._idle({"state": "done", "text": f"“{prompt}”"}),
-                parts.player: pair_value(shown.ballot),
+                parts.player: pair_value(shown.ballot, self._context.body),
                 parts.vote: preferences_scene.vote_value(shown.ballot),
                 parts.reasons: [],
                 parts.rate: self._rate(question),
@@ -219,7 +219,7 @@ class PreferenceWork:
         adapter = next((side.choice.label for side in ballot.sides if side.choice.adapters), "")
         return {
             parts.notice: {"state": "done", "text": f"“{ballot.pair.prompt}”"},
-            parts.player: pair_value(ballot),
+            parts.player: pair_value(ballot, self._context.body),
             parts.vote: preferences_scene.vote_value(ballot),
             parts.go: gr.update(value="Next pair" if ballot.answer else "Show another pair"),
             parts.rate: preferences_scene.rate_value(self._votes(), adapter.split(" × ")[0])

@@ -65,7 +65,9 @@ export class ComparePlayer extends Player {
     return { box, range, counter };
   }
 
+  /** @param {object | null} value as Player takes it, or {empty: words} while there is no pair */
   show(value) {
+    this.empty = value?.empty ?? EMPTY;
     const kept = this.keeps(value) ? this.where() : null;
     super.show(value);
     this.hidden = Boolean(value?.hidden);
