@@ -85,7 +85,7 @@ class Workshop:
             "prompts": [prompt.to_dict() for prompt in self.prompts.tuned],
             "validation": {
                 "held_out": self.prompts.held_out,
-                "seeds": list(presets.REPORT_SEEDS),
+                "seeds": list(presets.report_seeds(len(judged))),
                 "prompts": [prompt.to_dict() for prompt in judged],
             },
             "previews": [{**p.to_dict(), "seed": seed} for p, seed in self.previews],
@@ -129,7 +129,7 @@ def assemble(
     return Workshop(
         settings, processes, device, model, base_hash, encoder, prompts, problem,
         _bank(prompts.tuned, encoder, model, device),
-        _bank(prompts.validation, encoder, model, device),
+        _bank(prompts.checked, encoder, model, device),
         parameters, SharedLearner(parameters.values(), rate, processes), config, batch,
     )  # fmt: skip
 

@@ -60,10 +60,12 @@ class Guard:
         self,
         problem: Problem,
         bank: PromptBank,
-        seeds: Sequence[int] = presets.CHECK_SEEDS,
+        seeds: Sequence[int] | None = None,
         limits: presets.Limits | None = None,
     ) -> None:
-        """Measures the base, which `problem.base` shows."""
+        """Measures the base, which `problem.base` shows. `seeds` are fewer on a CPU."""
+        if seeds is None:
+            seeds = presets.check_seeds(bank.device.type)
         self.problem, self.limits = problem, limits or presets.Limits()
         self.batches = [bank.batch(range(len(bank)), seed) for seed in seeds]
         assert problem.base is not None

@@ -101,18 +101,18 @@ def needs(
     seconds: float | None,
     passes: float | None,
     parameters: int,
-    around: float,
+    after: float,
 ) -> Needs:
     """What a run takes. Of `seconds` and `passes` one is given.
 
-    `around`: seconds of one check, which checks, previews and the report are told from.
+    `after`: seconds of what comes after tuning.
     """
     each = max(found.pass_seconds(size), 1e-4)
     tuning = seconds if seconds is not None else (passes or 0.0) * each * 1.25
     count = tuning / each
     disk = 4 * parameters * KEPT_COPIES + EVENT_BYTES * count + PREVIEW_BYTES * tuning / 4
     memory = _resting(device) + found.pass_bytes(size)
-    return Needs(memory, tuning + 6 * around, disk + CARD_BYTES)
+    return Needs(memory, tuning + after, disk + CARD_BYTES)
 
 
 def check_disk(folder: Path, needed: float) -> None:

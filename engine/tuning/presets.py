@@ -25,9 +25,11 @@ MOST_UPDATES = 1_000_000
 # Validation: prompts kept back from tuning where the list is long enough, each from these seeds.
 HELD_OUT_SHARE, FEWEST_HELD_OUT = 0.25, 5
 FEWEST_TO_HOLD_OUT = 12
-MOST_VALIDATION = 12
-CHECK_SEEDS = (101, 102, 103, 104)
-REPORT_SEEDS = (101, 102, 103, 104, 105, 106, 107, 108)
+MOST_VALIDATION = 36
+MOST_CHECKED = 12  # of them are looked at while tuning
+CHECK_SEEDS, CHECK_SEEDS_CPU = (101, 102, 103, 104), (101, 102)
+REPORT_SEEDS, FEWER_REPORT_SEEDS = (101, 102, 103, 104, 105, 106, 107, 108), 4
+MANY_PROMPTS = 16  # from so many on, fewer seeds of each tell as much
 PREVIEWS = 3
 
 
@@ -63,3 +65,13 @@ def preset_minutes(name: str) -> float:
     if name not in MINUTES:
         raise StudioError(f"There is no preset {name!r}; choose from {', '.join(MINUTES)}.")
     return MINUTES[name]
+
+
+def report_seeds(prompts: int) -> tuple[int, ...]:
+    """Seeds of each of so many validation prompts, for the comparison at the end."""
+    return REPORT_SEEDS[: len(REPORT_SEEDS) if prompts < MANY_PROMPTS else FEWER_REPORT_SEEDS]
+
+
+def check_seeds(device_type: str) -> tuple[int, ...]:
+    """Seeds of each prompt in the checks while tuning: a CPU has no time for many."""
+    return CHECK_SEEDS if device_type == "cuda" else CHECK_SEEDS_CPU

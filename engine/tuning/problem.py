@@ -191,18 +191,20 @@ class PromptBank:
         return self.batch(rows, noise_seed=(seed + 1) * 7_919_417 + number)
 
     def batch(self, rows: Sequence[int], noise_seed: int) -> Batch:
-        """The prompts of `rows` with noise drawn (on the CPU) from one seed."""
+        """The prompts of `rows` with noise drawn (on the CPU) from one seed.
+
+        On a GPU every batch has one shape, which graphs need; elsewhere padding would cost time.
+        """
         vae = self.model.vae
         generator = torch.Generator().manual_seed(noise_seed)
-        longest = vae.n_tokens(
-            MAX_FRAMES
-        )  # one shape for every batch: graphs and compilers like it
+        longest = vae.n_tokens(MAX_FRAMES)
         noise = torch.randn(len(rows), longest, vae.config.latent_dim, generator=generator)
         frames = self.frames[list(rows)]
         tokens = torch.tensor([vae.n_tokens(count) for count in frames.tolist()])
-        mask = torch.arange(longest)[None] < tokens[:, None]
+        width = longest if self.device.type == "cuda" else int(tokens.max())
+        mask = torch.arange(width)[None] < tokens[:, None]
         seeds = tuple(noise_seed * 131_071 + place for place in range(len(rows)))
-        fresh = FreshNoise(seeds, longest, longest, noise.shape[-1], self.device)
+        fresh = FreshNoise(seeds, longest, width, noise.shape[-1], self.device)
         index = torch.tensor(list(rows), device=self.device)
         return Batch(
             tuple(self.texts[row] for row in rows),
@@ -210,6 +212,6 @@ class PromptBank:
             self.text_mask[index],
             frames.to(self.device),
             mask.to(self.device),
-            noise.to(self.device),
+            noise[:, :width].to(self.device),
             fresh if self.model.schedule.stochastic else None,
         )

@@ -48,6 +48,11 @@ class PromptSet:
     validation: tuple[Prompt, ...]
     held_out: bool
 
+    @property
+    def checked(self) -> tuple[Prompt, ...]:
+        """Some of the validation prompts, evenly spread: packs are sorted by their subjects."""
+        return self.validation[:: max(1, -(-len(self.validation) // presets.MOST_CHECKED))]
+
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> PromptSet:
         """The very prompts that a run began with, whatever became of its packs and files."""
@@ -105,7 +110,6 @@ def hold_out(prompts: list[Prompt]) -> PromptSet:
 def _split_given(tuned: list[Prompt], kept: list[Prompt]) -> PromptSet:
     texts = {prompt.text for prompt in tuned}
     held_out = not any(prompt.text in texts for prompt in kept)
-    # Evenly over the list: packs are sorted by what they are about.
     step = max(1, -(-len(kept) // presets.MOST_VALIDATION))
     return PromptSet(tuple(tuned), tuple(kept[::step]), held_out)
 

@@ -56,12 +56,13 @@ def make_report(
 
 def generated(shop: Workshop) -> tuple[list[str], list[Motion], list[Motion]]:
     """Validation prompts, each from every report seed, by the base and by the tuned model."""
-    rows = [(p, seed) for p in shop.prompts.validation for seed in presets.REPORT_SEEDS]
+    seeds = presets.report_seeds(len(shop.prompts.validation))
+    rows = [(prompt, seed) for prompt in shop.prompts.validation for seed in seeds]
     texts = [prompt.text for prompt, _ in rows]
-    seconds, seeds = [prompt.seconds for prompt, _ in rows], [seed for _, seed in rows]
+    seconds, noise = [prompt.seconds for prompt, _ in rows], [seed for _, seed in rows]
     pipeline = shop.pipeline
-    tuned = pipeline(texts, seconds, seeds)
+    tuned = pipeline(texts, seconds, noise)
     assert shop.problem.base is not None
     with shop.problem.base():
-        base = pipeline(texts, seconds, seeds)
+        base = pipeline(texts, seconds, noise)
     return texts, base, tuned

@@ -22,6 +22,8 @@ from engine.tuning.run import Run, Say
 from engine.tuning.session import REPORT, Session
 from engine.tuning.settings import Settings
 
+LOADS_SECONDS = 2.0  # of the evaluator
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -84,7 +86,8 @@ def predict(run: Run, name: str, write: bool = True) -> preflight.Needs:
     found = preflight.probe(shop.method, shop.problem, batch)
     count = sum(value.numel() for value in shop.parameters.values())
     passes = None if settings.updates is None else settings.updates / found.updates
-    needed = preflight.needs(found, shop.device, size, settings.seconds, passes, count, around)
+    after = _after(shop, around)
+    needed = preflight.needs(found, shop.device, size, settings.seconds, passes, count, after)
     run.say(f"This run {needed.in_words(shop.device)}.")
     preflight.check_disk(session.folder, needed.disk_bytes)
     if write:
@@ -124,6 +127,14 @@ def compare(run: Run, name: str, reason: str, evaluator: Path | None) -> dict[st
     for sentence in report["words"]:
         run.say(sentence)
     return report
+
+
+def _after(shop: Workshop, around: float) -> float:
+    """Seconds of the last check and of the comparison, told from those of one check, `around`."""
+    judged = len(shop.prompts.validation)
+    seeds = presets.check_seeds(shop.device.type)
+    motions = 2 * judged * len(presets.report_seeds(judged))
+    return around * (1.0 + 1.3 * motions / (len(shop.validation) * len(seeds))) + LOADS_SECONDS
 
 
 def _check_same_base(session: Session, shop: Workshop) -> None:

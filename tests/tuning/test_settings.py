@@ -75,7 +75,9 @@ def test_packs_have_prompts_that_only_judge():
         found = load_prompts([name.upper()])
         assert found.held_out
         assert not {p.text for p in found.tuned} & {p.text for p in found.validation}
-        assert 6 <= len(found.validation) <= 12
+        assert 6 <= len(found.validation) <= 36
+        assert 6 <= len(found.checked) <= 12
+        assert set(found.checked) <= set(found.validation)
     both = load_prompts(["everyday", "hands"])
     assert len(both.tuned) == sum(len(load_prompts([n]).tuned) for n in ("everyday", "hands"))
 
