@@ -93,6 +93,12 @@ def check_weights(weights: Mapping[str, Any]) -> dict[str, float]:
     return kept
 
 
+def short_name(weights: Mapping[str, Any]) -> str:
+    """ "feet-smooth": what a run for these weights is called."""
+    told = [name for name in weights if name not in _HIDDEN] or list(weights)
+    return "-".join(told[:2])
+
+
 def in_words(weights: Mapping[str, Any]) -> str:
     """ "follow the text, feet stay planted": a run's goal for people."""
     words = {name: text for name, text, _ in describe()}

@@ -41,9 +41,7 @@ WEIGHTINGS = {
     "uniform": "All steps alike",
     "adaptive": "Found out while tuning",
 }
-PRESETS = {
-    name: f"{name.capitalize()} · {minutes:g} min" for name, minutes in presets.MINUTES.items()
-}
+PRESETS = {name: f"{name.capitalize()} · {presets.preset_in_words(name)}" for name in presets.MINUTES}
 
 
 @dataclass(frozen=True)
@@ -162,7 +160,7 @@ def terminal_line(words: Iterable[str]) -> str:
 def _name(text: Any, weights: Mapping[str, float], taken: Callable[[str], bool]) -> str:
     wanted = str(text or "").strip()
     if not wanted:
-        return free_name("-".join(list(weights)[:2]), taken)
+        return free_name(tune_goals.short_name(weights), taken)
     name = re.sub(r"\s+", "-", wanted)
     check_name(name)
     if name.startswith((".", "-")) or name == BASE or name in available_models():

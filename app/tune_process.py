@@ -7,17 +7,17 @@ until its process has ended; the rest is the run's own folder (docs/tuning.md).
 from __future__ import annotations
 
 import logging
-import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from app.settings import ROOT
+from app.tune_launch import alone, last_words, option, plain, same, yield_to_others
 from engine.errors import StudioError
 from engine.files import make_folder, read_json, write_json
 from engine.models.registry import home
@@ -30,10 +30,8 @@ QUEUED, STARTING, RUNNING, PAUSED = "queued", "starting", "running", "paused"
 FINISHED, FAILED, INTERRUPTED = "finished", "failed", "interrupted"
 BUSY = (STARTING, RUNNING, PAUSED)  # what keeps a device
 LAUNCHED, LOG = ".launched", "tune.log"
-NICENESS = 10  # on a CPU, generating comes first
 LOOKS = 1.0  # seconds between two looks at the queue
 MOST_QUEUED = 8
-LOG_TAIL = 4000
 
 
 @dataclass
@@ -67,6 +65,7 @@ class Tuner:
         self._children: list[subprocess.Popen[bytes]] = []
         self._lock = threading.RLock()
         self._busy = False
+        self._told: tuple[float, list[Run]] = (-LOOKS, [])
         threading.Thread(target=self._turn, name="tunings", daemon=True).start()
 
     def launch(self, name: str, words: Sequence[str], again: bool = False) -> str:
@@ -79,7 +78,7 @@ class Tuner:
             runs = self.runs()
             for run in runs:
                 if run.state in (QUEUED, *BUSY) and (
-                    run.name == name if again else _same(run.words, words)
+                    run.name == name if again else same(run.words, words)
                 ):
                     return run.name
             if not again and any(run.name == name for run in runs):
@@ -114,6 +113,13 @@ class Tuner:
                 return run
         raise StudioError("There is no such tuning any more.")
 
+    def recent(self) -> list[Run]:
+        """As `runs`, at most half a second old: for the many eyes that only watch."""
+        when, found = self._told
+        if time.monotonic() - when > LOOKS / 2:
+            return self.runs()
+        return found
+
     def runs(self) -> list[Run]:
         """All there are: those that wait, those at work, then the rest, newest first."""
         with self._lock:
@@ -126,7 +132,9 @@ class Tuner:
         busy = next((run.name for run in found if run.state in BUSY), "")
         for place, run in enumerate(waiting, start=1):
             run.place, run.ahead = place, busy
-        return sorted(found, key=lambda run: _rank(run, records.get(run.name)))
+        found = sorted(found, key=lambda run: _rank(run, records.get(run.name)))
+        self._told = (time.monotonic(), found)
+        return found
 
     @property
     def busy(self) -> bool:
@@ -167,7 +175,7 @@ class Tuner:
             if run.state not in BUSY and watch.seen.last < record["asked"]:
                 run.state = STARTING
         elif run.state != FINISHED and not (folder / CONFIG).is_file():
-            run.state, run.problem = FAILED, watch.seen.error or _last_words(folder / LOG)
+            run.state, run.problem = FAILED, watch.seen.error or last_words(folder / LOG)
         elif run.state in (FINISHED, FAILED):
             (self._records / f"{name}.json").unlink(missing_ok=True)
         return run
@@ -187,11 +195,12 @@ class Tuner:
         """Start the one that waits longest if its device is free."""
         if not any(record["pid"] is None for record in self._read_records().values()):
             return
-        runs = self.runs()
-        if any(run.state in BUSY and self._shares_device(run) for run in runs):
-            return
-        first = min((r for r in runs if r.state == QUEUED), key=lambda run: run.place)
-        self._start(first)
+        with alone(self._records / ".lock") as only:
+            runs = self.runs()
+            waiting = [run for run in runs if run.state == QUEUED]
+            taken = any(run.state in BUSY and self._shares_device(run) for run in runs)
+            if only and waiting and not taken:
+                self._start(min(waiting, key=lambda run: run.place))
 
     def _start(self, run: Run) -> None:
         record = read_json(self._records / f"{run.name}.json")
@@ -206,18 +215,18 @@ class Tuner:
             (self._records / f"{run.name}.json").unlink(missing_ok=True)
             raise StudioError(f"The tuning could not be started ({error.strerror}).") from error
         if not self._on_gpu():
-            _yield_to_others(child.pid)
+            yield_to_others(child.pid)
         self._children.append(child)
         marks = {"pid": child.pid, "started": process_start(child.pid)}
         write_json(self._records / f"{run.name}.json", {**record, **marks})
         log.info("tuning %s started as process %s", run.name, child.pid)
 
     def _shares_device(self, run: Run) -> bool:
-        theirs = run.watch.seen.start.get("device") or _option(run.words, "--device")
-        return _plain(theirs) == _plain(self._device)
+        theirs = run.watch.seen.start.get("device") or option(run.words, "--device")
+        return plain(theirs) == plain(self._device)
 
     def _on_gpu(self) -> bool:
-        return _plain(self._device).startswith("cuda")
+        return plain(self._device).startswith("cuda")
 
 
 def _run_folders(runs: Path) -> list[Path]:
@@ -243,62 +252,6 @@ def _rank(run: Run, record: dict[str, Any] | None) -> tuple[int, float]:
     return 2, -when
 
 
-def _same(ours: Sequence[str], theirs: Sequence[str]) -> bool:
-    """Whether two commands ask for the same, whatever they call it."""
-    return _without(ours, "--name") == _without(theirs, "--name")
-
-
-def _without(words: Sequence[str], option: str) -> list[str]:
-    found = list(words)
-    if option in found:
-        at = found.index(option)
-        del found[at : at + 2]
-    return found
-
-
-def _option(words: Sequence[str], option: str) -> str | None:
-    found = list(words)
-    return found[found.index(option) + 1] if option in found[:-1] else None
-
-
 def _words_of(watch: Watch) -> list[str]:
     words = watch.config.get("command")
     return [str(word) for word in words] if isinstance(words, list) else []
-
-
-def _plain(device: str | None) -> str:
-    """A device's name in full: "cuda:0" for "cuda", and the default where none is named."""
-    if not device:
-        from engine.models.device import pick_device
-
-        device = str(pick_device(None))
-    return "cuda:0" if device == "cuda" else device
-
-
-def _yield_to_others(pid: int) -> None:
-    set_priority: Callable[..., None] | None = getattr(os, "setpriority", None)
-    if set_priority is None:
-        return
-    try:
-        set_priority(os.PRIO_PROCESS, pid, NICENESS)  # before it has started a second thread
-    except OSError as error:
-        log.info("priority of process %s: %s", pid, error)
-
-
-def _last_words(path: Path) -> str:
-    """What a process said before it ended: its error, else its last line."""
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - LOG_TAIL))
-            lines = file.read().decode("utf-8", "replace").splitlines()
-    except OSError:
-        lines = []
-    lines = [line.strip() for line in lines if line.strip()]
-    errors = [line.removeprefix("Error: ") for line in lines if line.startswith("Error: ")]
-    if errors:
-        return errors[-1]
-    return (
-        f"The process ended before it began. It said: {lines[-1]}"
-        if lines
-        else ("The process ended before it began, without a word.")
-    )

@@ -91,7 +91,7 @@ class TuneWork:
     def look(self, request: gr.Request) -> Any:
         """What has changed since this visitor's last look; nothing is sent where nothing has."""
         bench = self._bench(request)
-        runs = self._tuner.runs()
+        runs = self._tuner.recent()
         run = _shown(runs, bench.chosen)
         now = [run and tune_scene.stamp(run), [(one.name, one.state, one.place) for one in runs]]
         if now == bench.told:

@@ -65,16 +65,18 @@ class Watch:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.seen = Seen()
-        self._offset = 0
+        self._offset, self._file = 0, 0
         self._config: dict[str, Any] | None = None
 
     def look(self) -> bool:
         """Read what is new; whether there was anything."""
         path = self.folder / EVENTS
         try:
-            size = path.stat().st_size
-            if size < self._offset:  # another run took the folder
+            found = path.stat()
+            size = found.st_size
+            if size < self._offset or found.st_ino != self._file:  # another run has the name
                 self.seen, self._offset, self._config = Seen(), 0, None
+            self._file = found.st_ino
             if size == self._offset:
                 return False
             with path.open("rb") as file:

@@ -76,9 +76,9 @@ def wish(values=None, seconds_of=None, taken=lambda name: False):
 def test_the_usual_wish_is_a_short_command_that_the_engine_takes():
     made = wish()
     assert made.line == (
-        "python -m engine tune --prompts everyday --reward feet=1,floor=0.5 --name feet-floor-1"
+        "python -m engine tune --prompts everyday --reward feet=1,floor=0.5 --name feet-1"
     )
-    assert wish(taken={"feet-floor-1"}.__contains__).name == "feet-floor-2"
+    assert wish(taken={"feet-1"}.__contains__).name == "feet-2"
     assert made.settings == Settings(prompts=("everyday",), reward={"feet": 1.0, "floor": 0.5})
 
 
@@ -156,6 +156,8 @@ def test_many_clicks_are_one_tuning_and_others_wait_their_turn(tuner, home):
     assert not (home / "runs" / "third").exists()
     assert tune_scene.has_adapter(tuner.run("feet-1"))
     assert run.words[-2:] == ["--name", "feet-1"]
+    other = read_json(home / "runs" / "other" / "lock.json")["pid"]
+    assert os.getpriority(os.PRIO_PROCESS, other) > os.getpriority(os.PRIO_PROCESS, 0)
 
 
 def test_pause_sample_resume_and_what_is_said_meanwhile(tuner):
@@ -265,6 +267,6 @@ def test_estimates_come_from_the_last_run_like_it(home):
     (run / "config.json").write_text(json.dumps(told))
     longer = Settings(prompts=("everyday",), reward={"feet": 1.0}, batch=4, minutes=3.0)
     found = about(longer, home / "runs")
-    assert (found.seconds, found.memory_bytes, found.measured) == (220.0, 5e9, True)
+    assert (found.seconds, found.memory_bytes, found.measured) == (244.0, 5e9, True)
     assert "4 minutes in all, 5.0 GB" in found.in_words()
     assert not about(Settings(prompts=("everyday",), batch=8), home / "runs").measured
