@@ -10,6 +10,7 @@ import typer
 
 from engine.cli_adapters import adapters_app
 from engine.cli_backbone import backbone_app
+from engine.cli_edit import edit_app
 from engine.cli_motion import motion_app
 from engine.cli_preference import preference_app
 from engine.cli_tune import tune_app
@@ -28,6 +29,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(train_app, name="train")
 app.add_typer(adapters_app, name="adapters")
 app.add_typer(motion_app)
+app.add_typer(edit_app)
 app.add_typer(preference_app)
 app.add_typer(backbone_app)
 app.add_typer(tune_app)

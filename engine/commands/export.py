@@ -17,7 +17,8 @@ from engine.motion.export_take import locked, make_take
 from engine.motion.formats.load import read_raw
 from engine.motion.formats.skin import Skin
 from engine.motion.kinematics import bone_lengths
-from engine.motion.motion import Motion
+from engine.motion.motion import LONGEST_SECONDS, Motion
+from engine.motion.skeleton import FPS
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def run(
     body: Path | None = None,
 ) -> Exported:
     """Export a motion file, print what was written; raises StudioError for what cannot be."""
-    motion = Motion.load(source)
+    motion = Motion.load(source, longest=round(LONGEST_SECONDS * FPS))
     target = output or source.with_name(source.stem + FILES[check_format(format)])
     if target.absolute() == source.absolute():
         raise StudioError(f"{target} is the motion itself; name another file with --output.")

@@ -23,6 +23,7 @@ from engine.motion.skeleton import (
 
 MAX_FILE_BYTES = 16 * 1024 * 1024
 MAX_PROMPT = 10_000
+LONGEST_SECONDS = 60.0  # of a sequence of prompts
 FARTHEST = 100.0  # metres from the origin; ten seconds of sprinting are under that
 
 
@@ -54,9 +55,9 @@ class Motion:
         """HumanML3D features float32 [T - 1, 263], computed when first asked for."""
         return joints_to_features(self.joints)
 
-    def validate(self) -> None:
+    def validate(self, longest: int = MAX_FRAMES) -> None:
         """Raise StudioError unless this is a motion of a human body that the engine can take."""
-        check_joints(self.joints)
+        check_joints(self.joints, longest)
         if not (np.isfinite(self.fps) and abs(self.fps - FPS) < 1e-3):
             raise StudioError(
                 f"The motion has {self.fps} frames per second; resample it to {FPS:g}."
@@ -80,8 +81,11 @@ class Motion:
         return npz_bytes(arrays)
 
     @classmethod
-    def load(cls, path: Path | str) -> Motion:
-        """Read and validate what `save` wrote; only `joints` is required. Raises StudioError."""
+    def load(cls, path: Path | str, longest: int = MAX_FRAMES) -> Motion:
+        """Read and validate what `save` wrote; only `joints` is required. Raises StudioError.
+
+        `longest` is the most frames that are taken.
+        """
         arrays = load_npz(path, max_bytes=MAX_FILE_BYTES)
         if "joints" not in arrays:
             raise StudioError(f"{path} is not a motion: it holds no array named 'joints'.")
@@ -97,21 +101,21 @@ class Motion:
             fps=float(_scalar(arrays, "fps", "fiu", FPS, path)),  # type: ignore[arg-type]
         )
         try:
-            motion.validate()
+            motion.validate(longest)
         except StudioError as error:
             raise StudioError(f"{path}: {error}") from error
         return motion
 
 
-def check_joints(joints: np.ndarray) -> None:
-    """Raise StudioError unless joints are [20..196, 22, 3], finite, and of human proportions."""
+def check_joints(joints: np.ndarray, longest: int = MAX_FRAMES) -> None:
+    """Raise StudioError unless joints are [20..longest, 22, 3], finite, of human proportions."""
     if joints.ndim != 3 or joints.shape[1:] != (N_JOINTS, 3):
         shape = list(joints.shape)
         raise StudioError(f"A motion has joints of shape [frames, {N_JOINTS}, 3], not {shape}.")
-    if not MIN_FRAMES <= len(joints) <= MAX_FRAMES:
+    if not MIN_FRAMES <= len(joints) <= longest:
         raise StudioError(
-            f"The motion has {len(joints)} frames; it must have {MIN_FRAMES} to {MAX_FRAMES} "
-            f"({MIN_FRAMES / FPS:g} to {MAX_FRAMES / FPS:g} seconds)."
+            f"The motion has {len(joints)} frames; it must have {MIN_FRAMES} to {longest} "
+            f"({MIN_FRAMES / FPS:g} to {longest / FPS:g} seconds)."
         )
     if not np.isfinite(joints).all():
         frame = int(np.argwhere(~np.isfinite(joints))[0, 0])

@@ -1,0 +1,40 @@
+"""The terminal's verb for longer motions: sequence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+edit_app = typer.Typer()
+
+
+@edit_app.command()
+def sequence(
+    parts: Annotated[list[str], typer.Argument(help='One or more of "SECONDS: PROMPT".')],
+    output: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("outputs"),
+    before: Annotated[Path | None, typer.Option(help="A motion.npz to go on from.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the first part; others count up.")] = 0,
+    guidance: Annotated[float | None, typer.Option(help="Guidance scale.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
+    model: Annotated[str, typer.Option(help="Model name in checkpoints/ or a folder.")] = "base",
+    adapter: Annotated[str | None, typer.Option(help="Tuned adapter: a name or a folder.")] = None,
+    strength: Annotated[float, typer.Option(help="Of the adapter, 0 to 1.5.")] = 1.0,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...")] = None,
+    video: Annotated[bool, typer.Option(help="Also render an MP4.")] = True,
+    size: Annotated[int, typer.Option(help="Video height in pixels: 480 or 720.")] = 480,
+    look: Annotated[str, typer.Option(help="Of the video: skeleton, body, both.")] = "skeleton",
+    body: Annotated[Path | None, typer.Option(help="SMPL or SMPL-X .npz for the video.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print what was made as JSON.")] = False,
+) -> None:
+    """Generate several prompts in a row as one motion of up to 60 seconds."""
+    from engine.commands import sequence as command
+
+    command.run(
+        command.Request(
+            parts=parts, output=output, before=before, seed=seed, guidance=guidance, steps=steps,
+            model=model, adapter=adapter, strength=strength, device=device, video=video, size=size,
+            look=look, body=body, json=json,
+        )
+    )  # fmt: skip

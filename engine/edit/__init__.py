@@ -1,0 +1,1 @@
+"""Motions longer than one generation, and motions that take up where another one is."""

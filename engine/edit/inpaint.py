@@ -1,0 +1,62 @@
+"""Denoising with some tokens given: the rest of the motion is made to fit them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from engine.diffusion.sampler import Guided, take_step
+from engine.errors import StudioError
+from engine.models.device import exact_convolutions
+from engine.pipeline import Cancelled, MotionPipeline
+
+
+@torch.no_grad()
+def inpaint(
+    pipeline: MotionPipeline,
+    texts: Sequence[str],
+    frames: Sequence[int],
+    seeds: Sequence[int],
+    known: Tensor,
+    keep: Tensor,
+    *,
+    guidance: float,
+    steps: int,
+    cancel: Callable[[], bool] | None = None,
+) -> Tensor:
+    """Latents [B, N, latent_dim] whose tokens `keep` [B, N] are exactly those of `known`.
+
+    After each step the given tokens are put back, noised as far as the others are by the sample's
+    own noise, so that the network sees them in every step (RePaint, eq. 8, without going back).
+    Raises StudioError for models whose tokens are not in the order of time.
+    """
+    check_tokens_in_time(pipeline)
+    schedule, denoiser = pipeline.model.schedule, pipeline.model.denoiser
+    with exact_convolutions():
+        noise, mask, states, text_mask = pipeline.prepare(texts, frames, seeds)
+        if known.shape != noise.shape or keep.shape != mask.shape:
+            raise StudioError("The tokens to keep do not fit the motion that is to be made.")
+        lengths = pipeline.lengths(frames)
+        guided = Guided.make(denoiser, states, text_mask, lengths, mask, guidance)
+        timesteps = schedule.timesteps(steps)
+        given, place = known.to(noise), keep[..., None].to(noise.device)
+        x_t = noise  # the first level is nothing but noise, whatever is known
+        for index in range(len(timesteps)):
+            if cancel is not None and cancel():
+                raise Cancelled("Cancelled.")
+            step = take_step(denoiser, schedule, x_t, guided, timesteps, index)
+            _, after = schedule.coefficients(timesteps, index)
+            noised = after**0.5 * given + (1 - after) ** 0.5 * noise
+            x_t = torch.where(place, noised, step.x_prev)
+    return x_t
+
+
+def check_tokens_in_time(pipeline: MotionPipeline) -> None:
+    """Raise StudioError unless token k of the model's latents is about frames k f to (k + 1) f."""
+    if not pipeline.model.own:
+        raise StudioError(
+            "Longer motions need a model whose latents follow time; published models have one "
+            "latent for the whole motion. Use the base model or one tuned from it."
+        )

@@ -1,0 +1,129 @@
+"""Sequences of prompts: each part is denoised with the end of what came before as its beginning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.checks import check_guidance, check_prompt, check_seed, check_steps
+from engine.edit.inpaint import check_tokens_in_time, inpaint
+from engine.errors import StudioError
+from engine.models.device import exact_convolutions
+from engine.motion.motion import LONGEST_SECONDS, Motion
+from engine.motion.skeleton import FPS, MAX_FRAMES, MIN_SECONDS
+from engine.pipeline import MotionPipeline
+
+CONTEXT = 8  # tokens of what came before that a part begins with: 1.6 seconds
+MAX_PARTS = 60
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the person does for how many seconds."""
+
+    prompt: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class LongMotion:
+    """A long motion, the frame at which each part begins, and its latents [1, N, latent_dim]."""
+
+    motion: Motion
+    starts: tuple[int, ...]
+    latents: Tensor
+
+
+def check_parts(parts: Sequence[Part], per_token: int, before: int = 0) -> list[tuple[str, int]]:
+    """Prompts and whole numbers of tokens; StudioError for what cannot be made.
+
+    `before` are the tokens that are there already.
+    """
+    if not 1 <= len(parts) <= MAX_PARTS:
+        raise StudioError(f"A sequence has 1 to {MAX_PARTS} parts, not {len(parts)}.")
+    longest = (MAX_FRAMES - CONTEXT * per_token) / FPS
+    checked = []
+    for part in parts:
+        prompt = check_prompt(part.prompt)
+        if not MIN_SECONDS <= part.seconds <= longest:
+            raise StudioError(
+                f"A part of a sequence has {MIN_SECONDS:g} to {longest:g} seconds, not "
+                f"{part.seconds:g}."
+            )
+        checked.append((prompt, round(part.seconds * FPS / per_token)))
+    total = (sum(count for _, count in checked) + before) * per_token / FPS
+    if total > LONGEST_SECONDS:
+        raise StudioError(
+            f"The sequence has {total:.1f} seconds; at most {LONGEST_SECONDS:g} can be made."
+        )
+    return checked
+
+
+def make_sequence(
+    pipeline: MotionPipeline,
+    parts: Sequence[Part],
+    seed: int = 0,
+    *,
+    before: Motion | None = None,
+    context: int = CONTEXT,
+    guidance: float | None = None,
+    steps: int | None = None,
+    cancel: Callable[[], bool] | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> LongMotion:
+    """One motion of several prompts in a row; part k takes seed + k.
+
+    Every part begins with the last `context` tokens of what came before, and everything is decoded
+    together, so that nothing has to be stitched. `before` is a motion to go on from; it is part of
+    the result, as the model's autoencoder sees it. Lengths are rounded to whole tokens (0.2 s).
+    Raises StudioError for what cannot be made, Cancelled when `cancel` says so.
+    """
+    check_tokens_in_time(pipeline)
+    vae = pipeline.model.vae
+    per_token = int(vae.config.frames_per_token)
+    latents = _nothing(pipeline) if before is None else encoded(pipeline, before)
+    starts = [latents.shape[1] * per_token]
+    wanted = check_parts(parts, per_token, latents.shape[1])
+    count = pipeline.model.steps if steps is None else check_steps(steps)
+    scale = check_guidance(pipeline.model.guidance_at(count) if guidance is None else guidance)
+    check_seed(seed + len(wanted))
+    for number, (prompt, tokens) in enumerate(wanted):
+        past = latents[:, max(0, latents.shape[1] - context) :]
+        room = torch.zeros(1, tokens, latents.shape[2], device=latents.device)
+        known = torch.cat((past, room), dim=1)
+        keep = torch.arange(known.shape[1], device=known.device)[None] < past.shape[1]
+        frames = known.shape[1] * per_token
+        made = inpaint(
+            pipeline, [prompt], [frames], [seed + number], known, keep, guidance=scale,
+            steps=count, cancel=cancel,
+        )  # fmt: skip
+        latents = torch.cat((latents, made[:, past.shape[1] :]), dim=1)
+        starts.append(latents.shape[1] * per_token)
+        if progress is not None:
+            progress((number + 1) / len(wanted))
+    mask = torch.ones(latents.shape[:2], dtype=torch.bool, device=latents.device)
+    joints = pipeline.joints(latents, mask, [starts[-1]])[0]
+    title = ", then ".join(prompt for prompt, _ in wanted)
+    motion = Motion(joints, title, seed, pipeline.model_id)
+    return LongMotion(motion, tuple(starts[:-1]), latents)
+
+
+@torch.no_grad()
+def encoded(pipeline: MotionPipeline, motion: Motion) -> Tensor:
+    """Latents [1, N, latent_dim] of a motion's whole tokens; frames left over at its end go."""
+    motion.validate()
+    per_token = int(pipeline.model.vae.config.frames_per_token)
+    features = np.asarray(motion.features, dtype=np.float32)
+    whole = len(features) // per_token * per_token
+    with exact_convolutions():
+        return pipeline.model.vae.encode(
+            torch.from_numpy(features[:whole])[None].to(pipeline.device)
+        )
+
+
+def _nothing(pipeline: MotionPipeline) -> Tensor:
+    return torch.zeros(1, 0, pipeline.model.vae.config.latent_dim, device=pipeline.device)
