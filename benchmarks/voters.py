@@ -27,6 +27,7 @@ from engine.preference.taste import Answers, Posterior, fit
 
 NOTICED = 0.1  # deviations of the measure over all motions, below which a voter sees no difference
 COVER = 0.02
+AXES = 40  # of the embedding, those in which motions of a prompt differ most
 SHOWN = (25, 50, 100, 200)
 DESIGNS = ("taste", "embedding", "both", "reward")
 
@@ -44,8 +45,9 @@ class Learner:
         known = [scale.known(one.described, one.reward) for one in (pool, held)]
         if design in ("embedding", "both"):
             apart = pool.embedding[pool.pairs[:, 0]] - pool.embedding[pool.pairs[:, 1]]
-            size = np.sqrt((apart**2).mean(0)) + 1e-6
-            rows = [one.embedding / size for one in (pool, held)]
+            _, sizes, axes = np.linalg.svd(apart, full_matrices=False)
+            size = sizes[:AXES] / np.sqrt(len(apart)) + 1e-6
+            rows = [one.embedding @ axes[:AXES].T / size for one in (pool, held)]
             kept = SIZE if design == "both" else 1
             known = [np.column_stack([a[:, :kept], b]) for a, b in zip(known, rows, strict=True)]
         self.size = known[0].shape[1]
@@ -160,7 +162,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--each", type=int, default=6, help="motions of a prompt")
     parser.add_argument("--prompts", type=int, default=60, help="at most so many to vote on")
     parser.add_argument("--votes", type=int, default=100)
-    parser.add_argument("--every", type=int, default=2, help="votes between two fits")
+    parser.add_argument("--every", type=int, default=4, help="votes between two fits")
     parser.add_argument("--random", type=float, default=0.15, help="share of random answers")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")

@@ -36,6 +36,9 @@ class Hyper:
     every: int = 40  # updates between two minings
     sentences: int = 3  # of each motion, that a caption is compared with for saying the same
     top: int = 10
+    noisy: float = 0.5  # share of the captions that are looked up among noised motions
+    least_noise: int = 200  # timesteps between which those are noised, a level for each mining
+    most_noise: int = 700
     temperature: float = 0.1
     mined: float = 1.0  # weights of the losses
     votes: float = 0.5
@@ -63,8 +66,9 @@ class Found:
     rows: Tensor  # caption
     own: Tensor
     rival: Tensor
+    when: Tensor  # timestep at which the mistake was made
     share: float  # of captions whose own motion was not among the first K
-    recall: float  # of captions whose own motion was the first
+    recall: float  # of captions, looked up among clean motions, whose own one was the first
 
 
 @dataclass
@@ -154,34 +158,59 @@ class Trainer:
 
     @torch.no_grad()
     def mine(self) -> Found:
-        """Look captions up in the whole training pool with the reward as it is now."""
+        """Look captions up in the whole training pool with the reward as it is now.
+
+        Some among clean motions, as the motion network sees them, and some among motions that are
+        all noised to one level, drawn anew each time, as the latent network does.
+        """
         assert self.pairs is not None and self.pool is not None
-        pairs, hyper = self.pairs, self.hyper
-        network = self.current.motion
+        hyper = self.hyper
+        noisy = int(hyper.noisy * hyper.captions)
+        level = int(torch.randint(hyper.least_noise, hyper.most_noise + 1, ()))
+        parts = [
+            (when, self._looked_up(count, when))
+            for count, when in ((hyper.captions - noisy, 0), (noisy, level))
+            if count
+        ]
+        columns = [
+            (rows[one.hard], own[one.hard], one.rival[one.hard],
+             torch.full_like(own[one.hard], when))
+            for when, (rows, own, one) in parts
+        ]  # fmt: skip
+        rows, own, rival, when = (torch.cat(column) for column in zip(*columns, strict=True))
+        first = parts[0][1][2]
+        return Found(rows, own, rival, when, len(rows) / hyper.captions,
+                     float((first.rank == 0).float().mean()))  # fmt: skip
+
+    def _looked_up(self, count: int, when: int) -> tuple[Tensor, Tensor, Mined]:
+        """Captions, their motions, and what was retrieved among motions at a timestep."""
+        assert self.pairs is not None and self.pool is not None
+        pairs, network = self.pairs, self.current
         everything = torch.arange(len(self.pool), device=self.device)
-        pool = torch.cat([self._embedded(network, part) for part in everything.split(EMBED)])
-        own = torch.multinomial(pairs.chance, hyper.captions, replacement=True)
+        pool = torch.cat([self._embedded(network, some, when) for some in everything.split(EMBED)])
+        own = torch.multinomial(pairs.chance, count, replacement=True)
         rows = pairs._caption_rows(own)
         parts: list[Mined] = []
         for some, row in zip(own.split(EMBED), rows.split(EMBED), strict=True):
             rivals = torch.ones(len(some), len(pool), dtype=torch.bool, device=self.device)
-            for _ in range(hyper.sentences):
+            for _ in range(self.hyper.sentences):
                 theirs = pairs._caption_rows(everything)
                 rivals &= pairs.rivals((some, row), (everything, theirs))
-            text = network.embed_text(*pairs.captions.rows(row))
-            parts.append(mine(text, some, pool, rivals, hyper.top))
+            text = network.motion.embed_text(*pairs.captions.rows(row))
+            parts.append(mine(text, some, pool, rivals, self.hyper.top))
         rank, rival, hard = (torch.cat(column) for column in zip(*parts, strict=True))
-        return Found(
-            rows[hard], own[hard], rival[hard], float(hard.float().mean()),
-            float((rank == 0).float().mean()),
-        )  # fmt: skip
+        return rows, own, Mined(rank, rival, hard)
 
-    def _embedded(self, network: Any, index: Tensor) -> Tensor:
+    def _embedded(self, network: RewardModel, index: Tensor, when: int) -> Tensor:
         assert self.pool is not None
-        features, mask = self.pool.features(index)
-        clean = torch.zeros(len(index), dtype=torch.long, device=self.device)
+        times = torch.full((len(index),), when, dtype=torch.long, device=self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.hyper.half):
-            return network.embed_motion(features, mask, clean)
+            if when == 0:
+                features, mask = self.pool.features(index)
+                return network.motion.embed_motion(features, mask, times)
+            x_0, mask = self.pool.latents(index)
+            x_t = self.schedule.add_noise(x_0, torch.randn_like(x_0), times) * mask[..., None]
+            return network.latent.embed_latent(x_t, mask, times)
 
     def terms(self, _: Tensor) -> Tensor:
         """Loss terms [4] of NAMES on what is drawn now."""
@@ -204,8 +233,10 @@ class Trainer:
         text = self.pairs.captions.rows(found.rows[pick])
         ones = torch.ones(size, device=self.device)
         # Skipped captions cost nothing: the loss is a mean over all that were looked up.
+        # A mistake among noised motions is shown again at its own level, another one at any.
+        level = torch.where(found.when[pick] > 0, found.when[pick], self._times(size))
         loss, *_ = self._compared(
-            self.pool, text, found.own[pick], found.rival[pick], ones, ones / size
+            self.pool, text, found.own[pick], found.rival[pick], ones, ones / size, level
         )
         return found.share * loss
 
@@ -215,24 +246,29 @@ class Trainer:
         text = voted.captions.rows(voted.row[pick])
         weight = voted.weight[pick] / voted.weight[pick].sum().clamp_min(1e-6)
         loss, motion, latent, seen = self._compared(
-            voted.bank, text, voted.first[pick], voted.second[pick], voted.target[pick], weight
-        )
+            voted.bank, text, voted.first[pick], voted.second[pick], voted.target[pick], weight,
+            self._times(size),
+        )  # fmt: skip
         with torch.no_grad():
             old = self.reward.motion.embed_motion(seen.features, seen.frames_mask, seen.t)
         away = (2 - (motion * old).sum(-1) - (latent * old).sum(-1)).mean()
         return self.hyper.votes * loss, self.hyper.keep * away
 
+    def _times(self, count: int) -> Tensor:
+        return torch.randint(
+            self.schedule.config.num_train_timesteps, (count,), device=self.device
+        )  # fmt: skip
+
     def _compared(
         self, bank: Bank, text: tuple[Tensor, Tensor], first: Tensor, second: Tensor,
-        target: Tensor, weight: Tensor,
+        target: Tensor, weight: Tensor, when: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor, Any]:  # fmt: skip
         """Loss of pairs, clean and noised, by both networks: the mean of four.
 
-        Both motions of a pair carry the noise of the same timestep. Latents learn the space of
-        texts, they do not shape it.
+        Both motions of a pair carry the noise of the same timestep `when` [V]. Latents learn the
+        space of texts, they do not shape it.
         """
-        steps = self.schedule.config.num_train_timesteps
-        when = torch.randint(steps, (len(first),), device=self.device).repeat(2)
+        when = when.repeat(2)
         seen = views(
             bank, torch.cat([first, second]), when, self.vae, self.schedule, self.hyper.half
         )

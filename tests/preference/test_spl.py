@@ -35,11 +35,12 @@ def trainer(made, hyper=SMALL, voted=None, pairs=True) -> Trainer:
 
 
 def test_what_is_mined_is_what_a_plain_search_finds(made):
-    run = trainer(made)
+    run = trainer(made, replace(SMALL, noisy=0.0))
     found = run.mine()
     network, pairs = run.current.motion, run.pairs
     everything = torch.arange(len(run.pool))
-    pool = run._embedded(network, everything)
+    pool = run._embedded(run.current, everything, 0)
+    assert not found.when.any()
     assert len(found.rows) > 0 and found.share == len(found.rows) / SMALL.captions
     for row, own, rival in zip(found.rows, found.own, found.rival, strict=True):
         text = network.embed_text(*pairs.captions.rows(row[None]))
@@ -50,6 +51,19 @@ def test_what_is_mined_is_what_a_plain_search_finds(made):
         assert better.sum() >= SMALL.top
         assert better[rival] and not equal[rival]
         assert pairs.label[rival] < 0 or pairs.label[rival] != pairs.label[own]
+
+
+def test_mistakes_among_noised_motions_are_shown_at_their_own_level(made, monkeypatch):
+    run = trainer(made, replace(SMALL, noisy=1.0, top=1, least_noise=300, most_noise=310))
+    found = run.found = run.mine()
+    assert len(found.rows) > 0 and found.when.unique().numel() == 1
+    assert 300 <= int(found.when[0]) <= 310
+    seen: list[torch.Tensor] = []
+    real = run._compared
+    monkeypatch.setattr(run, "_compared", lambda *given: (seen.append(given[-1]), real(*given))[1])
+    run._mined(found)
+    run._mined(replace(found, when=0 * found.when))
+    assert (seen[0] == found.when[0]).all() and seen[1].unique().numel() > 3
 
 
 def test_captions_that_are_retrieved_have_exactly_no_gradient(made):
@@ -84,7 +98,7 @@ def test_both_networks_learn_a_planted_pair(made):
     # The untrained VAE says next to nothing in its latents: let them differ.
     run.pool = replace(run.pool, mean=20 * run.pool.mean, spread=0 * run.pool.spread)
     own, rival = torch.tensor([0]), torch.tensor([len(pairs.frames) - 1])
-    found = Found(pairs._caption_rows(own), own, rival, 1.0, 0.0)
+    found = Found(pairs._caption_rows(own), own, rival, 0 * own, 1.0, 0.0)
 
     def margins() -> tuple[float, float]:
         text = run.learner.motion.embed_text(*pairs.captions.rows(found.rows))
