@@ -41,7 +41,7 @@ WEIGHTINGS = {
     "uniform": "All steps alike",
     "adaptive": "Found out while tuning",
 }
-PRESETS = {name: f"{name.capitalize()} · {presets.preset_in_words(name)}" for name in presets.MINUTES}
+PRESETS = {name: name.capitalize() for name in presets.MINUTES}
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ EMPTY: dict[str, Any] = {
     "text": "Choose what the model should learn and press Start. You will see it learn here: "
     "the reward, which denoising steps gain, and one motion as it changes.",
 }
+EARLY = ("diverged", "collapsed", "disk")
 STATES = {
     QUEUED: "waits", STARTING: "starting", RUNNING: "tuning", PAUSED: "paused",
     FINISHED: "done", FAILED: "failed", INTERRUPTED: "interrupted",
@@ -51,6 +52,8 @@ def board_value(run: Run) -> dict[str, Any]:
         "title": run.name,
         "goal": goal(run),
         "text": sentence(run),
+        "word": word(run),
+        "early": early(run),
         "progress": _progress(run),
         "actions": _actions(run),
         "facts": _facts(seen),
@@ -75,13 +78,24 @@ def runs_value(runs: Sequence[Run], chosen: str) -> dict[str, Any]:
             {
                 "id": run.name,
                 "state": run.state,
-                "word": f"number {run.place} in the queue" if run.state == QUEUED
-                else STATES[run.state],
+                "word": word(run),
                 "details": goal(run),
             }
             for run in runs
         ],
     }  # fmt: skip
+
+
+def word(run: Run) -> str:
+    """How a run stands, in a word or two."""
+    if run.state == QUEUED:
+        return f"number {run.place} in the queue"
+    return "stopped early" if early(run) else STATES[run.state]
+
+
+def early(run: Run) -> bool:
+    """Whether the run was stopped to keep the model from harm."""
+    return run.state == FINISHED and (run.watch.seen.stopped or {}).get("reason") in EARLY
 
 
 def can_resume(run: Run) -> bool:

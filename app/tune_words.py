@@ -71,6 +71,8 @@ def _paused(_: Run, seen: Seen) -> str:
 def _finished(run: Run, seen: Seen) -> str:
     stopped = seen.stopped or {}
     message = str(stopped.get("message", "Finished."))
+    if stopped.get("reason") in ("diverged", "collapsed"):
+        message = f"Stopped before it got worse. {message}"
     restored = " The last good state was taken back." if stopped.get("restored") else ""
     if stopped.get("reason") == "signal" or not seen.report:
         return f"{message}{restored} The adapter is saved; it was not compared with the base."

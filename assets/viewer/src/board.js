@@ -31,6 +31,7 @@ export function board(element, api) {
   live(api, (value) => {
     box.dataset.state = value.state ?? "empty";
     box.dataset.run = value.id ?? "";
+    box.dataset.early = String(value.early ?? false);
     drawHead(parts.head, value);
     drawActions(parts.actions, value, api);
     drawReport(parts.report, value.report);
@@ -50,22 +51,25 @@ function headline() {
   const box = make("header", "es-board-head");
   const title = make("h2", "es-board-title");
   const goal = make("span", "es-board-goal");
-  const text = make("p", "es-board-text");
-  text.setAttribute("role", "status");
+  const text = make("p", "es-board-text"); // changes every second: told aloud only when it matters
+  const aloud = make("span", "es-aloud");
+  aloud.setAttribute("role", "status");
   const track = make("div", "es-track");
   const fill = make("div", "es-fill");
   track.append(fill);
   const line = make("div", "es-board-line");
   line.append(title, goal);
-  box.append(line, text, track);
-  return { box, title, goal, text, track, fill };
+  box.append(line, text, aloud, track);
+  return { box, title, goal, text, aloud, track, fill };
 }
 
-function drawHead({ title, goal, text, track, fill }, value) {
+function drawHead({ title, goal, text, aloud, track, fill }, value) {
   title.textContent = value.title ?? "";
   goal.textContent = value.goal ?? "";
   title.parentElement.hidden = !value.title;
   if (text.textContent !== value.text) text.textContent = value.text ?? "";
+  const said = value.title ? `${value.title}: ${value.word}` : "";
+  if (aloud.textContent !== said) aloud.textContent = said;
   const known = value.progress !== null && value.progress !== undefined;
   track.hidden = !known && !BUSY.includes(value.state);
   track.dataset.known = String(known || value.state === "queued");
