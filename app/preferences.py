@@ -11,8 +11,9 @@ from app.compare_inputs import MAX_STRENGTH
 from app.context import Context
 from app.notes import IDLE
 from app.preferences_engine import Keeper
+from app.preferences_inputs import SOURCES
 from app.preferences_learn import Lessons
-from app.preferences_work import SOURCES, PreferenceParts, PreferenceWork
+from app.preferences_work import PreferenceParts, PreferenceWork
 from app.tune_process import Tuner
 from app.widgets import compare_player, widget
 from engine.tuning.prompts import pack_names

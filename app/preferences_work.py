@@ -9,29 +9,22 @@ from typing import Any
 import gradio as gr
 
 from app import errors, notes, preferences_scene
-from app.compare_inputs import SideWish
 from app.compare_scene import pair_value
 from app.context import Context
 from app.engine_access import WARMING
 from app.lanes import FAILED, Job
 from app.preferences_engine import Keeper
+from app.preferences_inputs import check_pack, make_question
 from app.preferences_learn import Lesson, Lessons
 from app.preferences_poll import Poll, Question
 from app.tune_inputs import free_name
 from app.tune_process import Tuner
 from engine.errors import StudioError
 from engine.models.registry import available_rewards, home
-from engine.tuning.prompts import Prompt, load_prompts, pack_names
 from engine.tuning.rewards.registry import FOLLOW, VOTES
 from engine.tuning.settings import Settings
 
 LOOK = 0.1  # seconds between two looks at a running job
-SOURCES = {
-    "seeds": "Two takes of the base",
-    "base-tuned": "Base against a tuned model",
-    "strengths": "Two strengths of a tuned model",
-}
-BASE = SideWish()
 FROM_VOTES = "votes-tuned"  # names of models that were tuned from this tab
 Update = dict[Any, Any]
 Values = dict[Any, Any]
@@ -189,7 +182,7 @@ class PreferenceWork:
             if not learned:
                 raise StudioError("Learn from your votes first.")
             settings = Settings(
-                prompts=(self._pack(values),), model=engine.models()[0],
+                prompts=(check_pack(values[self._parts.pack]),), model=engine.models()[0],
                 device=getattr(engine, "device", None), reward={FOLLOW: 1.0, VOTES: 1.0},
                 reward_model=learned[0],
             )  # fmt: skip
@@ -260,27 +253,10 @@ class PreferenceWork:
 
     def _question(self, values: Values) -> Question:
         parts = self._parts
-        source = str(values[parts.source])
-        prompts = load_prompts([self._pack(values)])
-        if source == "seeds":
-            return Question(source, BASE, BASE, prompts.tuned)
-        name = values[parts.model]
-        if name not in self._context.engine.adapters():
-            raise StudioError("Choose a tuned model. If there is none yet, tune one first.")
-        # Prompts that no tuning on this pack saw: what is won there is not learned by heart.
-        judged: tuple[Prompt, ...] = prompts.validation
-        if source == "base-tuned":
-            return Question(source, BASE, SideWish(((name, 1.0),)), judged)
-        low, high = (float(values[part]) for part in (parts.low, parts.high))
-        if low == high:
-            raise StudioError("Choose two different strengths.")
-        return Question("strengths", SideWish(((name, low),)), SideWish(((name, high),)), judged)
-
-    def _pack(self, values: Values) -> str:
-        name = values[self._parts.pack]
-        if name not in pack_names():
-            raise StudioError("Choose a pack of prompts from the list.")
-        return str(name)
+        return make_question(
+            values[parts.source], values[parts.model], values[parts.low], values[parts.high],
+            values[parts.pack], self._context.engine.adapters(),
+        )  # fmt: skip
 
     def _takes(self, job: Job) -> Any:
         engine = self._context.engine
