@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from engine.compare.judge import Judge
     from engine.compare.pack import PackResult, PackRun
     from engine.compare.pair import Pair, Side
+    from engine.edit.parts import Part
+    from engine.edit.sequence import LongMotion
     from engine.motion.motion import Motion
 
 log = logging.getLogger("easytune.page")
@@ -129,6 +131,20 @@ class Engine:
             steps=wish.steps,
             cancel=stop,
         )
+
+    def sequence(
+        self,
+        parts: Sequence[Part],
+        seed: int,
+        progress: Callable[[float], None],
+        cancelled: Callable[[], bool],
+    ) -> LongMotion:
+        """Several prompts in a row as one motion; StudioError says what to change."""
+        from engine.edit.sequence import make_sequence
+
+        self.wait(cancelled)
+        pipeline = self._pipeline(self._model)
+        return make_sequence(pipeline, parts, seed, progress=progress, cancel=cancelled)
 
     def receipt(self, wish: Wish, motions: Sequence[Motion]) -> dict[str, Any]:
         """What it takes to make the motions of a wish again."""

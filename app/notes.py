@@ -34,6 +34,10 @@ CANCELLED_PACK: dict[str, Any] = {
     "state": "cancelled",
     "text": "Stopped. What was done is thrown away; press Whole pack to begin again.",
 }
+CANCELLED_SEQUENCE: dict[str, Any] = {
+    "state": "cancelled",
+    "text": "Cancelled. Change the timeline as you like and make the sequence again.",
+}
 VIDEO_CANCELLED: dict[str, Any] = {
     "state": "cancelled",
     "text": "The video was stopped. The player still shows the motion.",

@@ -94,6 +94,7 @@ def build(engine: Any, results: Path) -> Any:
     from app.header import header, header_value
     from app.models import build_models
     from app.preferences import build_preferences
+    from app.sequence import build_sequence
     from app.tune import build_tune
     from app.tune_process import Tuner
     from app.visits import Visits
@@ -114,6 +115,7 @@ def build(engine: Any, results: Path) -> Any:
         tuner = Tuner(getattr(engine, "device", None), getattr(engine, "python", sys.executable))
         with gr.Tabs(selected="generate", elem_id="tabs") as context.tabs:
             build_generate(context, work)
+            build_sequence(context)
             tune = build_tune(context, tuner)
             build_compare(context)
             build_preferences(context, tuner)

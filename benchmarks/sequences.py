@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.record import RESULTS, record
-from engine.edit.sequence import Part, make_sequence
+from engine.edit.parts import Part
+from engine.edit.sequence import make_sequence
 from engine.evaluation.evaluator import Evaluator
 from engine.evaluation.metrics import mm_dist
 from engine.files import read_json

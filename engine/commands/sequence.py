@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.commands.receipt import joints_sha256
+from engine.edit.parts import Part
 from engine.errors import StudioError
 from engine.files import make_folder, write_json
 from engine.models.registry import resolve_adapter, resolve_model
@@ -16,7 +17,7 @@ from engine.motion.motion import Motion
 from engine.motion.skeleton import FPS
 
 if TYPE_CHECKING:
-    from engine.edit.sequence import LongMotion, Part
+    from engine.edit.sequence import LongMotion
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,6 @@ def run(request: Request) -> LongMotion:
 
 def parse(text: str) -> Part:
     """ "4: a person walks" as a part; StudioError where the seconds are missing."""
-    from engine.edit.sequence import Part
-
     seconds, colon, prompt = text.partition(":")
     try:
         return Part(prompt.strip(), float(seconds if colon else ""))

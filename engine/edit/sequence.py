@@ -9,24 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.checks import check_guidance, check_prompt, check_seed, check_steps
+from engine.checks import check_guidance, check_seed, check_steps
 from engine.edit.inpaint import check_tokens_in_time, inpaint
-from engine.errors import StudioError
+from engine.edit.parts import CONTEXT, Part, check_parts
 from engine.models.device import exact_convolutions
-from engine.motion.motion import LONGEST_SECONDS, Motion
-from engine.motion.skeleton import FPS, MAX_FRAMES, MIN_SECONDS
+from engine.motion.motion import Motion
 from engine.pipeline import MotionPipeline
-
-CONTEXT = 8  # tokens of what came before that a part begins with: 1.6 seconds
-MAX_PARTS = 60
-
-
-@dataclass(frozen=True)
-class Part:
-    """What the person does for how many seconds."""
-
-    prompt: str
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -36,31 +24,6 @@ class LongMotion:
     motion: Motion
     starts: tuple[int, ...]
     latents: Tensor
-
-
-def check_parts(parts: Sequence[Part], per_token: int, before: int = 0) -> list[tuple[str, int]]:
-    """Prompts and whole numbers of tokens; StudioError for what cannot be made.
-
-    `before` are the tokens that are there already.
-    """
-    if not 1 <= len(parts) <= MAX_PARTS:
-        raise StudioError(f"A sequence has 1 to {MAX_PARTS} parts, not {len(parts)}.")
-    longest = (MAX_FRAMES - CONTEXT * per_token) / FPS
-    checked = []
-    for part in parts:
-        prompt = check_prompt(part.prompt)
-        if not MIN_SECONDS <= part.seconds <= longest:
-            raise StudioError(
-                f"A part of a sequence has {MIN_SECONDS:g} to {longest:g} seconds, not "
-                f"{part.seconds:g}."
-            )
-        checked.append((prompt, round(part.seconds * FPS / per_token)))
-    total = (sum(count for _, count in checked) + before) * per_token / FPS
-    if total > LONGEST_SECONDS:
-        raise StudioError(
-            f"The sequence has {total:.1f} seconds; at most {LONGEST_SECONDS:g} can be made."
-        )
-    return checked
 
 
 def make_sequence(

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import torch
 
 from app.compare_inputs import CompareWish, PackWish, SideWish
 from app.engine_access import FAILED, READY, WARMING, Familiar, Status
@@ -21,6 +22,8 @@ from engine.compare.choice import ModelChoice
 from engine.compare.pack import PackResult, PackRun
 from engine.compare.packs import packs
 from engine.compare.pair import Pair, Side, Steps
+from engine.edit.parts import Part, check_parts
+from engine.edit.sequence import LongMotion
 from engine.errors import StudioError
 from engine.evaluation.comparison import Comparison
 from engine.motion.motion import Motion
@@ -137,6 +140,22 @@ class FakeEngine:
             Motion(walking(wish.seconds, seed), wish.prompt, seed, "base@0f1e2d3c")
             for seed in wish.seeds
         ]
+
+    def sequence(
+        self,
+        parts: Sequence[Part],
+        seed: int,
+        progress: Callable[[float], None],
+        cancelled: Callable[[], bool],
+    ) -> LongMotion:
+        checked = check_parts(parts, 4)
+        for done in range(len(checked)):
+            self._work(cancelled)
+            progress((done + 1) / len(checked))
+        starts = np.cumsum([0, *(4 * tokens for _, tokens in checked)])
+        text = ", then ".join(prompt for prompt, _ in checked)
+        motion = Motion(walking(starts[-1] / FPS, seed), text, seed, "base@0f1e2d3c")
+        return LongMotion(motion, tuple(starts[:-1].tolist()), torch.zeros(1, 1, 1))
 
     def receipt(self, wish: Wish, motions: Sequence[Motion]) -> dict[str, Any]:
         entries = [make_entry(ReceiptWish(wish.prompt, wish.seconds, seed), motion)

@@ -11,7 +11,8 @@ import torch
 
 from engine.commands.sequence import parse
 from engine.edit.inpaint import inpaint
-from engine.edit.sequence import CONTEXT, Part, encoded, make_sequence
+from engine.edit.parts import CONTEXT, Part
+from engine.edit.sequence import encoded, make_sequence
 from engine.errors import StudioError
 from engine.motion.motion import Motion
 from engine.pipeline import Cancelled, MotionPipeline

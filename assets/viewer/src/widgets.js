@@ -2,6 +2,7 @@
 import { make } from "./controls.js";
 
 export { board, needs, runs } from "./board.js";
+export { timeline } from "./timeline.js";
 export { models } from "./models.js";
 export { numbers, vote } from "./numbers.js";
 export { winrate } from "./winrate.js";

@@ -1,0 +1,47 @@
+"""What a sequence is made of: parts, and whether they can be made. Loads nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.checks import check_prompt
+from engine.errors import StudioError
+from engine.motion.motion import LONGEST_SECONDS
+from engine.motion.skeleton import FPS, MAX_FRAMES, MIN_SECONDS
+
+CONTEXT = 8  # tokens of what came before that a part begins with: 1.6 seconds
+MAX_PARTS = 60
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the person does for how many seconds."""
+
+    prompt: str
+    seconds: float
+
+
+def check_parts(parts: Sequence[Part], per_token: int, before: int = 0) -> list[tuple[str, int]]:
+    """Prompts and whole numbers of tokens; StudioError for what cannot be made.
+
+    `before` are the tokens that are there already.
+    """
+    if not 1 <= len(parts) <= MAX_PARTS:
+        raise StudioError(f"A sequence has 1 to {MAX_PARTS} parts, not {len(parts)}.")
+    longest = (MAX_FRAMES - CONTEXT * per_token) / FPS
+    checked = []
+    for part in parts:
+        prompt = check_prompt(part.prompt)
+        if not MIN_SECONDS <= part.seconds <= longest:
+            raise StudioError(
+                f"A part of a sequence has {MIN_SECONDS:g} to {longest:g} seconds, not "
+                f"{part.seconds:g}."
+            )
+        checked.append((prompt, round(part.seconds * FPS / per_token)))
+    total = (sum(count for _, count in checked) + before) * per_token / FPS
+    if total > LONGEST_SECONDS:
+        raise StudioError(
+            f"The sequence has {total:.1f} seconds; at most {LONGEST_SECONDS:g} can be made."
+        )
+    return checked
