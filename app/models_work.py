@@ -73,7 +73,6 @@ class ModelsWork:
             lambda _: import_zip(path), f"Checking {path.name}…",
             lambda entry: f"{entry.name} is in. Compare it with the base, or tune on from it.",
         )  # fmt: skip
-        path.unlink(missing_ok=True)
 
     def _rename(self, name: str, new: str) -> str:
         from engine.adapters.changes import rename

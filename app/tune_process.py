@@ -22,6 +22,7 @@ from engine.errors import StudioError
 from engine.files import make_folder, read_json, write_json
 from engine.models.registry import home
 from engine.tuning.session import CONFIG, CONTROL, process_start, send_command
+from engine.tuning.settings import check_name
 from engine.tuning.watch import Watch
 
 log = logging.getLogger("easytune.page")
@@ -74,8 +75,11 @@ class Tuner:
         The same words while they run or wait are the same run. `again`: the run is there already
         and goes on. StudioError when the name is taken or too many wait.
         """
+        check_name(name)
         with self._lock:
             runs = self.runs()
+            if again and all(run.name != name for run in runs):
+                raise StudioError("There is no such tuning any more.")
             for run in runs:
                 if run.state in (QUEUED, *BUSY) and (
                     run.name == name if again else same(run.words, words)

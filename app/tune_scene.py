@@ -238,6 +238,8 @@ def _report(run: Run) -> dict[str, Any] | None:
     held_out = (report.get("validation") or {}).get("held_out")
     judged = len((report.get("validation") or {}).get("prompts") or [])
     where = "that were not tuned on" if held_out else "it was tuned on, from other noise"
+    if not {"better", "worse"} & {one["verdict"] for one in lines}:
+        where += ". Nothing has clearly changed: tune longer, or go on from this one"
     count = "1 prompt" if judged == 1 else f"{judged} prompts"
     return {
         "lines": lines, "note": f"Judged on {count} {where}.", "reward": report.get("reward")

@@ -18,7 +18,7 @@ from app.tune_words import sentence
 from app.tune_work import RESUME
 from engine.errors import StudioError
 from engine.files import append_bytes, read_json
-from engine.tuning import session
+from engine.tuning import presets, session
 from engine.tuning.guard import Values, judge
 from engine.tuning.methods.registry import METHODS as KNOWN_METHODS
 from engine.tuning.methods.registry import WEIGHTINGS as KNOWN_WEIGHTINGS
@@ -67,8 +67,8 @@ def wish(values=None, seconds_of=None, taken=lambda name: False):
     usual = {
         "weights": {"feet": 1.0, "floor": 0.5}, "packs": ["everyday"], "own": "", "preset": "quick",
         "start": "base", "name": "", "method": "easytune-batched", "weighting": "linear",
-        "trust": 0.0, "minutes": 0, "batch": 0, "rate": 3e-4, "rank": 8, "seed": 0,
-        "model": "base", "device": None,
+        "trust": presets.TRUST, "minutes": 0, "batch": 0, "rate": presets.RATE_LORA,
+        "rank": 8, "seed": 0, "model": "base", "device": None,
     }  # fmt: skip
     return make_tune_wish({**usual, **(values or {})}, seconds_of or {}, taken)
 
@@ -145,6 +145,9 @@ def test_many_clicks_are_one_tuning_and_others_wait_their_turn(tuner, home):
         ("feet-1", RUNNING), ("other", QUEUED), ("third", QUEUED),
     ]  # fmt: skip
     assert "feet-1 is at work, 1 more before it" in sentence(tuner.run("third"))
+    for stranger in ("../../x", "no-such-run"):
+        with pytest.raises(StudioError):
+            tuner.launch(stranger, [*RESUME, stranger], again=True)
     with pytest.raises(StudioError, match="called feet-1 already"):
         launch(tuner, "feet-1", "--seed", "3")
     tuner.forget("third")
