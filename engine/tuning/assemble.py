@@ -62,6 +62,11 @@ class Workshop:
         return build(self.method_config, self.problem.steps)
 
     @property
+    def seconds(self) -> float | None:
+        """The time budget; None when updates end the run."""
+        return self.settings.seconds_on(self.device.type)
+
+    @property
     def previews(self) -> list[tuple[Prompt, int]]:
         """What is shown while tuning: prompts that are tuned on, and one that is not."""
         tuned, judged = self.prompts.tuned, self.prompts.validation
@@ -146,7 +151,7 @@ def _method_config(settings: Settings, device: torch.device, processes: Processe
         name=settings.method,
         weighting=settings.weighting,
         trust=settings.trust,
-        updates_per_pass=presets.UPDATES_PER_PASS,
+        updates_per_pass=presets.updates_per_pass(device.type),
         captured=device.type == "cuda",
         seed=settings.seed,
     )

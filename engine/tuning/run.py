@@ -91,7 +91,7 @@ class Run:
             processes=shop.processes.count,
             parameters=sum(value.numel() for value in shop.parameters.values()),
             passes_planned=None, updates_planned=shop.settings.updates,
-            seconds_planned=shop.settings.seconds, predicted=predicted.to_dict(),
+            seconds_planned=shop.seconds, predicted=predicted.to_dict(),
         )  # fmt: skip
 
     def loop(self) -> tuple[str, str, bool]:
@@ -146,7 +146,7 @@ class Run:
             return WAIT
         if self.guard is not None and self.guard.collapsed:
             return "collapsed"
-        settings, seconds = self.shop.settings, self.shop.settings.seconds
+        settings, seconds = self.shop.settings, self.shop.seconds
         if settings.updates is not None and self.shop.learner.updates >= settings.updates:
             return "finished"
         if seconds is not None and self.session.clock.elapsed() >= seconds:
@@ -188,8 +188,8 @@ class Run:
 
     def _left(self) -> float | None:
         """Seconds until the budget is spent."""
-        if self.shop.settings.seconds is not None:
-            return max(0.0, self.shop.settings.seconds - self.session.clock.elapsed())
+        if self.shop.seconds is not None:
+            return max(0.0, self.shop.seconds - self.session.clock.elapsed())
         since, first = self._begun
         done = self.passes - first
         updates = self.shop.settings.updates or 0

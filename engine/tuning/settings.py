@@ -68,11 +68,16 @@ class Settings:
 
     @property
     def seconds(self) -> float | None:
-        """The time budget; None when updates end the run."""
+        """The time budget on the device that is asked for; None when updates end the run."""
+        return self.seconds_on((self.device or "cuda").partition(":")[0])
+
+    def seconds_on(self, device_type: str) -> float | None:
+        """The same on a device of this type, which decides how long a preset is."""
         if self.updates is not None:
             return None
-        minutes = presets.MINUTES[self.preset] if self.minutes is None else self.minutes
-        return 60.0 * minutes
+        if self.minutes is not None:
+            return 60.0 * self.minutes
+        return 60.0 * presets.preset_minutes(self.preset, device_type)
 
     @property
     def learning_rate(self) -> float:

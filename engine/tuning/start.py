@@ -87,7 +87,7 @@ def predict(run: Run, name: str, write: bool = True) -> preflight.Needs:
     count = sum(value.numel() for value in shop.parameters.values())
     passes = None if settings.updates is None else settings.updates / found.updates
     after = _after(shop, around)
-    needed = preflight.needs(found, shop.device, size, settings.seconds, passes, count, after)
+    needed = preflight.needs(found, shop.device, size, shop.seconds, passes, count, after)
     run.say(f"This run {needed.in_words(shop.device)}.")
     preflight.check_disk(session.folder, needed.disk_bytes)
     if write:

@@ -68,7 +68,7 @@ def prompt_file(folder: Path) -> Path:
 
 def settings(model: Path, folder: Path, **options: Any) -> Settings:
     """Settings of a run that takes a second."""
-    chosen = {"updates": 24, "batch": 4, "steps": 2, "device": "cpu", **options}
+    chosen = {"updates": 6, "batch": 4, "steps": 2, "device": "cpu", **options}
     return Settings(prompts=(str(prompt_file(folder)),), model=str(model), **chosen)
 
 

@@ -26,7 +26,7 @@ def tune(command, tiny_model, tmp_path, home):  # noqa: F811
     """`tune` with the tiny model and a few prompts, unless other ones are named."""
     prompts = runs.prompt_file(tmp_path)
 
-    def run(*arguments, prompts=prompts, model=tiny_model, most=("--updates", 8, "--batch", 2)):
+    def run(*arguments, prompts=prompts, model=tiny_model, most=("--updates", 4, "--batch", 2)):
         extra = ["--prompts", prompts] if prompts else []
         return command(
             "tune", *extra, *(("--model", model) if model else ()), *most, *FEET, "--steps", 2,
@@ -40,7 +40,7 @@ def test_the_adapter_is_at_once_what_other_verbs_take(tiny_model, tmp_path, home
     """A process of its own with the real text encoder, then `generate` with the run's name."""
     prompts = runs.prompt_file(tmp_path)
     done = spawn(
-        "tune", "--prompts", prompts, "--model", tiny_model, "--updates", 8, "--batch", 2,
+        "tune", "--prompts", prompts, "--model", tiny_model, "--updates", 4, "--batch", 2,
         "--steps", 2, "--rate", 0.01, *FEET, "--name", "mine", "--json",
     )  # fmt: skip
     assert done.code == 0, done.err
@@ -50,7 +50,7 @@ def test_the_adapter_is_at_once_what_other_verbs_take(tiny_model, tmp_path, home
     assert "This run needs about" in done.err
     report = runs.report(home / "runs" / "mine")
     assert report == said["report"]
-    assert report["updates"] == 8
+    assert report["updates"] == 4
     assert set(report["predictions"]) == {"memory_bytes", "seconds", "disk_bytes"}
     assert all(one["measured"] > 0 for one in report["predictions"].values())
     card = json.loads((home / "runs/mine/adapter/easytune.json").read_text())

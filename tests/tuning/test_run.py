@@ -46,7 +46,7 @@ def begin(request: Request, folder: Path, passes: int = 1):
 
 
 def test_killed_at_random_it_ends_bit_for_bit_as_if_it_had_not_been(tiny_model, tmp_path):
-    settings = runs.settings(tiny_model, tmp_path, updates=120)
+    settings = runs.settings(tiny_model, tmp_path, updates=36)
     whole, folder = tmp_path / "whole", tmp_path / "killed"
     runs.tuned(Request(settings, session=whole))
     chance, request = random.Random(), Request(settings, session=folder)
@@ -133,7 +133,7 @@ class Hungry(ToyReward):
 @pytest.mark.parametrize("method", ["easytune-batched", "easytune"])
 def test_without_enough_gpu_memory_the_micro_batch_is_halved(tiny_model, tmp_path, method):
     folder = tmp_path / "run"
-    settings = runs.settings(tiny_model, tmp_path, updates=16, batch=8, method=method)
+    settings = runs.settings(tiny_model, tmp_path, updates=4, batch=8, method=method)
     hungry = Hungry(4)
     ended = runs.tuned(Request(settings, session=folder), runs.parts(lambda *_: hungry))
     assert ended.reason == "finished"
@@ -185,7 +185,7 @@ def test_reward_hacking_is_caught(tiny_model, tmp_path):
     assert "drifted" in stopped["message"]
     after = runs.report(folder)["checks"]["after"]
     assert after["drift"] < limits.drift * bad[-1]["base"]["diversity"]
-    few = runs.settings(tiny_model, tmp_path, updates=32, rate=0.001)
+    few = runs.settings(tiny_model, tmp_path, updates=8, rate=0.001)
     assert runs.tuned(Request(few, session=honest), runs.parts(limits=limits)).reason == "finished"
     assert all(event["verdict"] == "good" for event in runs.events(honest, "check"))
 
@@ -204,7 +204,7 @@ def small_disk(tmp_path):
 
 
 def test_a_disk_that_fills_up_ends_the_run_in_good_order(tiny_model, tmp_path, small_disk):
-    settings = runs.settings(tiny_model, tmp_path, updates=80)
+    settings = runs.settings(tiny_model, tmp_path, updates=20)
     whole, folder, filler = tmp_path / "whole", small_disk / "run", small_disk / "filler"
     runs.tuned(Request(settings, session=whole))
 

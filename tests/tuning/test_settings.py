@@ -25,6 +25,14 @@ def test_settings_go_through_json():
             Settings.from_dict(damaged)
 
 
+def test_a_preset_is_longer_where_computing_is_slower():
+    quick, timed = Settings(prompts=("a",)), Settings(prompts=("a",), minutes=2.0)
+    assert quick.seconds_on("cpu") == 180.0 > quick.seconds_on("cuda") == quick.seconds == 36.0
+    assert Settings(prompts=("a",), device="cpu").seconds == 180.0
+    assert timed.seconds_on("cpu") == timed.seconds_on("cuda") == 120.0
+    assert Settings(prompts=("a",), updates=3).seconds is None
+
+
 def test_settings_go_through_the_command_line(monkeypatch):
     """The command that a config names, read by the real parser."""
     from typer.testing import CliRunner
