@@ -128,14 +128,20 @@ def trajectory(
     guided: Guided,
     steps: int,
     cancel: Callable[[], bool] | None = None,
+    hold: Callable[[int, Tensor], Tensor] | None = None,
 ) -> Iterator[Step]:
-    """From `noise` [B, N, latent_dim] to the end; stops early when `cancel` says so."""
+    """From `noise` [B, N, latent_dim] to the end; stops early when `cancel` says so.
+
+    `hold(index, x_prev)` gives what step `index` ends at instead, where something is given.
+    """
     x_t = noise
     timesteps = schedule.timesteps(steps)
     for index in range(len(timesteps)):
         if cancel is not None and cancel():
             return
         step = take_step(denoiser, schedule, x_t, guided, timesteps, index)
+        if hold is not None:
+            step = replace(step, x_prev=hold(index, step.x_prev))
         yield step
         x_t = step.x_prev
 
@@ -173,10 +179,11 @@ def sample(
     guided: Guided,
     steps: int,
     cancel: Callable[[], bool] | None = None,
+    hold: Callable[[int, Tensor], Tensor] | None = None,
 ) -> Tensor | None:
     """Latents [B, N, latent_dim] at the end of the trajectory, or None when cancelled."""
     done = 0
     latents = noise
-    for step in trajectory(denoiser, schedule, noise, guided, steps, cancel):
+    for step in trajectory(denoiser, schedule, noise, guided, steps, cancel, hold):
         latents, done = step.x_prev, done + 1
     return latents if done == steps else None

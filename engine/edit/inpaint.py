@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from engine.diffusion.sampler import Guided, take_step
+from engine.diffusion.sampler import Guided, sample
 from engine.errors import StudioError
 from engine.models.device import exact_convolutions
 from engine.pipeline import Cancelled, MotionPipeline
@@ -42,15 +42,15 @@ def inpaint(
         guided = Guided.make(denoiser, states, text_mask, lengths, mask, guidance)
         timesteps = schedule.timesteps(steps)
         given, place = known.to(noise), keep[..., None].to(noise.device)
-        x_t = noise  # the first level is nothing but noise, whatever is known
-        for index in range(len(timesteps)):
-            if cancel is not None and cancel():
-                raise Cancelled("Cancelled.")
-            step = take_step(denoiser, schedule, x_t, guided, timesteps, index)
+
+        def hold(index: int, free: Tensor) -> Tensor:
             _, after = schedule.coefficients(timesteps, index)
-            noised = after**0.5 * given + (1 - after) ** 0.5 * noise
-            x_t = torch.where(place, noised, step.x_prev)
-    return x_t
+            return torch.where(place, after**0.5 * given + (1 - after) ** 0.5 * noise, free)
+
+        latents = sample(denoiser, schedule, noise, guided, steps, cancel, hold)
+    if latents is None:
+        raise Cancelled("Cancelled.")
+    return latents
 
 
 def check_tokens_in_time(pipeline: MotionPipeline) -> None:
