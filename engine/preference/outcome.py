@@ -37,7 +37,10 @@ class Judge:
         """Values now, and how much better than before the state is to keep."""
         now = self.shop.trainer.current
         table = self._retrieval(now, WATCHED)
-        gain = score(self.table, table) if table else self._loss - self.loss(now)
+        if table:
+            gain = score(self.table, table)
+        else:  # nothing is kept on the word of the votes that it was learned from
+            gain = self._loss - self.loss(now) if self.shop.held.any() else 0.0
         return {**_first(table), **self._votes(now)}, gain
 
     def full(self, reward: RewardModel) -> Table:
@@ -64,11 +67,10 @@ class Judge:
         return torch.stack(sides, dim=1).double().cpu().numpy()
 
     def loss(self, reward: RewardModel) -> float:
-        """Mean loss of the votes kept back (of all, where none are)."""
-        voted = self.shop.voted
-        if voted is None:
+        """Mean loss of the votes kept back."""
+        voted, chosen = self.shop.voted, self.shop.held
+        if voted is None or not chosen.any():
             return 0.0
-        chosen = self.shop.held if self.shop.held.any() else np.ones_like(self.shop.held)
         values = torch.from_numpy(self.rewards(reward)[chosen])
         target = voted.target.cpu().double()[torch.from_numpy(chosen)]
         weight = voted.weight.cpu().double()[torch.from_numpy(chosen)]

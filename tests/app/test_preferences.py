@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from app.ballot import Ballot
 from app.compare_inputs import CompareWish, SideWish
 from app.compare_scene import pair_value
 from app.preferences_engine import Keeper, source_of
+from app.preferences_inputs import make_question
 from app.preferences_learn import Lessons, curve
 from app.preferences_poll import EACH, Poll, Question
 from app.preferences_scene import board_value, facts, rate_value, vote_value
@@ -258,3 +260,45 @@ def test_what_was_learned_is_offered_for_tuning(tmp_path, keeper):
         time.sleep(0.02)
     assert "votes" in tune_goals.available() and tune_goals.learned() == "new"
     assert tune_goals.weights_of(["votes"])["votes"] == 1.0
+
+
+def test_one_click_tunes_by_what_was_learned_last(tmp_path, keeper):
+    from typer.testing import CliRunner
+
+    from app.preferences_work import PreferenceWork
+    from engine.cli import app
+
+    launched: list[tuple[str, list[str]]] = []
+    tuner = SimpleNamespace(launch=lambda name, words: launched.append((name, words)))
+    parts = SimpleNamespace(pack="pack", notice="notice")
+    context = SimpleNamespace(engine=FakeEngine())
+    work = PreferenceWork(context, parts, keeper, Lessons("cpu"), tuner)  # type: ignore[arg-type]
+    assert "Learn from your votes first" in work.tune({"pack": "everyday"})["notice"]["text"]
+    write_json(tmp_path / "rewards" / "mine" / "taste.json", {})
+    assert work.tune({"pack": "everyday"})["notice"]["state"] == "done"
+    ((name, words),) = launched
+    assert name == "votes-tuned-1"
+    assert words[words.index("--reward") + 1] == "follow=1,votes=1"
+    assert words[words.index("--reward-model") + 1] == "mine"
+    assert CliRunner().invoke(app, [*words[3:], "--help"]).exit_code == 0
+    known = CliRunner().invoke(app, ["tune", "--help"], env={"COLUMNS": "200"}).output
+    assert all(word in known for word in words if word.startswith("--"))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [(("seeds", None, 0, 0, "nothing"), "pack of prompts"),
+     (("dreams", None, 0, 0, "everyday"), "kind of pairs"),
+     (("base-tuned", "../x", 0, 0, "everyday"), "Choose a tuned model"),
+     (("strengths", "feet", 1.0, 1.0, "everyday"), "two different strengths"),
+     (("strengths", "feet", 1.0, float("nan"), "everyday"), "strength")],
+)  # fmt: skip
+def test_questions_that_cannot_be_asked_are_told(given, words):
+    with pytest.raises(StudioError, match=words):
+        make_question(*given, adapters=["feet"])
+
+
+def test_the_rematch_is_on_prompts_that_tuning_does_not_see():
+    asked = make_question("base-tuned", "feet", 0, 0, "everyday", ["feet"])
+    tuned = make_question("seeds", None, 0, 0, "everyday", [])
+    assert asked.prompts and not set(asked.prompts) & set(tuned.prompts)
