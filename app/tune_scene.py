@@ -169,7 +169,7 @@ def _charts(seen: Seen) -> list[dict[str, Any]]:
     if not seen.passes:
         return []
     groups = _groups(seen.passes)
-    x = [_mean([one["elapsed"] for one in group]) for group in groups]
+    x = _curve(groups, "elapsed")
     titles = {name: text for name, text, _ in describe()}
     names = list(seen.passes[-1].get("terms") or {})
     curves = [{"name": "Reward", "tip": "what is being raised", "y": _curve(groups, "reward")}]
@@ -179,20 +179,27 @@ def _charts(seen: Seen) -> list[dict[str, Any]]:
              "y": [_mean([(one.get("terms") or {}).get(name) for one in g]) for g in groups]}
             for name in names
         ]  # fmt: skip
-    judged = [(c["elapsed"], c["values"].get("reward")) for c in seen.checks if c.get("values")]
-    dots = [[round(at, 2), y] for at, y in judged if y is not None]
-    dots = (
-        [dots[k * len(dots) // MOST_DOTS] for k in range(MOST_DOTS)]
-        if len(dots) > MOST_DOTS
-        else dots
-    )
     norm = [{"name": "", "tip": "", "y": _curve(groups, "gradient_norm")}]
+    checks = [{**(one.get("values") or {}), "elapsed": one["elapsed"]} for one in seen.checks]
+    looks = _groups(checks)
+    drift = [{"name": "", "tip": "", "y": _curve(looks, "drift")}]
+    limit = next((one["limit"] for one in _gauges(seen) if one["name"] == "drift"), None)
     return [
-        {"title": "Reward", "x": x, "curves": curves, "dots": dots,
+        {"title": "Reward", "x": x, "curves": curves, "dots": _dots(checks),
          "tip": "Mean reward of each pass; dots: prompts that are watched all along, fixed seeds"},
-        {"title": "Gradient norm", "x": x, "curves": norm, "dots": [],
+        {"title": "Gradient norm", "x": x, "curves": norm,
          "tip": "Norm of the gradient before clipping: how hard the reward pulls"},
+        {"title": "Drift", "x": _curve(looks, "elapsed"), "curves": drift, "limit": limit,
+         "tip": "Distance to the base's motions from the same noise; dashed: the run is stopped"},
     ]  # fmt: skip
+
+
+def _dots(checks: Sequence[Mapping[str, Any]]) -> list[list[float]]:
+    """Time and reward of the watched prompts, at most MOST_DOTS."""
+    known = [one for one in checks if one.get("reward") is not None]
+    count = min(len(known), MOST_DOTS)
+    kept = [known[k * len(known) // count] for k in range(count)]
+    return [[round(one["elapsed"], 2), one["reward"]] for one in kept]
 
 
 def _heat(seen: Seen) -> dict[str, Any] | None:
@@ -203,7 +210,7 @@ def _heat(seen: Seen) -> dict[str, Any] | None:
     groups = _groups(rows)
     steps = range(len(rows[0]["per_step"]))
     return {
-        "x": [_mean([one["elapsed"] for one in group]) for group in groups],
+        "x": _curve(groups, "elapsed"),
         "rows": [[_mean([one["per_step"][k] for one in group]) for group in groups] for k in steps],
     }
 
@@ -260,7 +267,7 @@ def report_lines(words: Sequence[Any], differences: Mapping[str, Any]) -> list[d
 
 def _groups(passes: Sequence[Mapping[str, Any]]) -> list[Sequence[Mapping[str, Any]]]:
     """At most MOST_POINTS runs of neighbours."""
-    count = min(len(passes), MOST_POINTS)
+    count = max(1, min(len(passes), MOST_POINTS))
     edges = [k * len(passes) // count for k in range(count + 1)]
     return [passes[a:b] for a, b in pairwise(edges)]
 

@@ -192,7 +192,8 @@ class TuneWork:
         return (home() / "adapters" / name).exists()
 
     def _estimate(self, wish: TuneWish) -> str:
-        return about(wish.settings, home() / "runs").in_words()
+        on_gpu = self._context.engine.status.device.startswith("GPU")
+        return about(wish.settings, home() / "runs", "cuda" if on_gpu else "cpu").in_words()
 
     def _offers(self) -> Update:
         """What can be chosen by now: models to go on from, and goals that have been learned."""

@@ -38,11 +38,11 @@ class About:
         )
 
 
-def about(settings: Settings, runs: Path) -> About:
+def about(settings: Settings, runs: Path, device_type: str = "cuda") -> About:
     """From the newest run in `runs` with the same model, method and batch, where there is one."""
-    tuning = settings.seconds
+    tuning = settings.seconds_on(device_type)
     for folder in _newest(runs):
-        found = _like(settings, folder)
+        found = _like(settings, folder, device_type)
         if found is not None:
             seconds, memory, disk, theirs = found
             around = max(0.0, seconds - theirs) if theirs is not None else GUESS_AROUND
@@ -51,7 +51,9 @@ def about(settings: Settings, runs: Path) -> About:
     return About(guess, GUESS_MEMORY, GUESS_DISK, False)
 
 
-def _like(settings: Settings, folder: Path) -> tuple[float, float, float, float | None] | None:
+def _like(
+    settings: Settings, folder: Path, device_type: str
+) -> tuple[float, float, float, float | None] | None:
     """Seconds in all, memory, disk and seconds of tuning of a run of the same kind."""
     try:
         config = read_json(folder / CONFIG)
@@ -62,7 +64,7 @@ def _like(settings: Settings, folder: Path) -> tuple[float, float, float, float 
             return None
         if None not in (places := (theirs.device, settings.device)) and len(set(places)) > 1:
             return None
-        tuned = theirs.seconds
+        tuned = theirs.seconds_on(device_type)
         report = folder / REPORT
         if report.is_file():
             value = read_json(report)

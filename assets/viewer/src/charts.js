@@ -13,20 +13,20 @@ export function svg(tag, attributes = {}) {
   return element;
 }
 
-/** A line chart: {title, tip, x: [], curves: [{name, tip, y: []}], dots: [[x, y]]}. */
-export function lineChart({ title, tip, x, curves, dots = [] }) {
+/** A line chart: {title, tip, x: [], curves: [{name, tip, y: []}], dots: [[x, y]], limit}. */
+export function lineChart({ title, tip, x, curves, dots = [], limit = null }) {
   const box = make("figure", "es-chart");
   box.title = tip;
   const head = make("figcaption", "es-chart-head");
   head.append(make("span", "es-chart-title", title));
-  const values = [...curves.flatMap((curve) => curve.y), ...dots.map((dot) => dot[1])];
+  const values = [...curves.flatMap((curve) => curve.y), ...dots.map((dot) => dot[1]), limit];
   const known = values.filter((value) => value !== null);
-  if (!known.length || !x.length) {
+  if (!known.length || !x.length || curves[0].y.every((value) => value === null)) {
     box.append(head, make("p", "es-chart-none", "no value yet"));
     return box;
   }
   const range = spread(known);
-  const last = curves[0].y.findLast((value) => value !== null);
+  const last = curves[0].y.findLast((value) => value !== null) ?? null;
   head.append(make("span", "es-chart-now", short(last)));
   const drawing = svg("svg", {
     viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img",
@@ -37,6 +37,12 @@ export function lineChart({ title, tip, x, curves, dots = [] }) {
     points: points(x, curve.y, place), class: `es-curve es-curve-${i}`,
     "vector-effect": "non-scaling-stroke",
   })));
+  if (limit !== null) {
+    const y = place(x[0], limit)[1];
+    drawing.append(svg("line", {
+      x1: 0, x2: WIDTH, y1: y, y2: y, class: "es-chart-limit", "vector-effect": "non-scaling-stroke",
+    }));
+  }
   for (const [at, y] of dots) {
     const [cx, cy] = place(at, y);
     drawing.append(svg("line", {
