@@ -15,6 +15,7 @@ def sequence(
     parts: Annotated[list[str], typer.Argument(help='One or more of "SECONDS: PROMPT".')],
     output: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("outputs"),
     before: Annotated[Path | None, typer.Option(help="A motion.npz to go on from.")] = None,
+    after: Annotated[Path | None, typer.Option(help="A motion.npz to arrive at.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the first part; others count up.")] = 0,
     guidance: Annotated[float | None, typer.Option(help="Guidance scale.")] = None,
     steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
@@ -33,8 +34,8 @@ def sequence(
 
     command.run(
         command.Request(
-            parts=parts, output=output, before=before, seed=seed, guidance=guidance, steps=steps,
-            model=model, adapter=adapter, strength=strength, device=device, video=video, size=size,
-            look=look, body=body, json=json,
+            parts=parts, output=output, before=before, after=after, seed=seed, guidance=guidance,
+            steps=steps, model=model, adapter=adapter, strength=strength, device=device,
+            video=video, size=size, look=look, body=body, json=json,
         )
     )  # fmt: skip

@@ -27,6 +27,7 @@ class Request:
     parts: Sequence[str]
     output: Path
     before: Path | None = None
+    after: Path | None = None
     seed: int = 0
     guidance: float | None = None
     steps: int | None = None
@@ -48,7 +49,7 @@ def run(request: Request) -> LongMotion:
     from engine.render.video import check_look, render_video
 
     parts = [parse(text) for text in request.parts]
-    before = None if request.before is None else Motion.load(request.before)
+    ends = [None if path is None else Motion.load(path) for path in (request.before, request.after)]
     check_look(request.look)
     make_folder(request.output)
     pipeline = MotionPipeline.from_pretrained(
@@ -56,7 +57,7 @@ def run(request: Request) -> LongMotion:
         adapter=None if request.adapter is None else resolve_adapter(request.adapter),
     )  # fmt: skip
     made = make_sequence(
-        pipeline, parts, request.seed, before=before, guidance=request.guidance,
+        pipeline, parts, request.seed, before=ends[0], after=ends[1], guidance=request.guidance,
         steps=request.steps,
     )  # fmt: skip
     motion, target = made.motion, request.output / "sequence"
@@ -93,6 +94,7 @@ def _told(request: Request, parts: Sequence[Part], made: LongMotion) -> dict[str
         "model": made.motion.model,
         "seed": request.seed,
         "before": None if request.before is None else str(request.before),
+        "after": None if request.after is None else str(request.after),
         "parts": [
             {"prompt": part.prompt, "seconds": part.seconds, "starts_at": start / FPS}
             for part, start in zip(parts, made.starts, strict=True)

@@ -22,24 +22,28 @@ class Part:
     seconds: float
 
 
-def check_parts(parts: Sequence[Part], per_token: int, before: int = 0) -> list[tuple[str, int]]:
+def check_parts(
+    parts: Sequence[Part], per_token: int, before: int = 0, after: int = 0
+) -> list[tuple[str, int]]:
     """Prompts and whole numbers of tokens; StudioError for what cannot be made.
 
-    `before` are the tokens that are there already.
+    `before` and `after` are the tokens of the motions at both ends.
     """
     if not 1 <= len(parts) <= MAX_PARTS:
         raise StudioError(f"A sequence has 1 to {MAX_PARTS} parts, not {len(parts)}.")
     longest = (MAX_FRAMES - CONTEXT * per_token) / FPS
     checked = []
-    for part in parts:
+    for number, part in enumerate(parts, start=1):
         prompt = check_prompt(part.prompt)
+        if after and number == len(parts):  # it must hold the beginning of what follows, too
+            longest -= CONTEXT * per_token / FPS
         if not MIN_SECONDS <= part.seconds <= longest:
             raise StudioError(
                 f"A part of a sequence has {MIN_SECONDS:g} to {longest:g} seconds, not "
                 f"{part.seconds:g}."
             )
         checked.append((prompt, round(part.seconds * FPS / per_token)))
-    total = (sum(count for _, count in checked) + before) * per_token / FPS
+    total = (sum(count for _, count in checked) + before + after) * per_token / FPS
     if total > LONGEST_SECONDS:
         raise StudioError(
             f"The sequence has {total:.1f} seconds; at most {LONGEST_SECONDS:g} can be made."

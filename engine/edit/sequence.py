@@ -32,6 +32,7 @@ def make_sequence(
     seed: int = 0,
     *,
     before: Motion | None = None,
+    after: Motion | None = None,
     context: int = CONTEXT,
     guidance: float | None = None,
     steps: int | None = None,
@@ -42,34 +43,39 @@ def make_sequence(
 
     Every part begins with the last `context` tokens of what came before, and everything is decoded
     together, so that nothing has to be stitched. `before` is a motion to go on from; it is part of
-    the result, as the model's autoencoder sees it. Lengths are rounded to whole tokens (0.2 s).
+    the result, as the model's autoencoder sees it. `after` is a motion to arrive at: the last part
+    also ends with its first tokens, and it ends the result. Lengths are rounded to whole tokens
+    (0.2 s).
     Raises StudioError for what cannot be made, Cancelled when `cancel` says so.
     """
     check_tokens_in_time(pipeline)
-    vae = pipeline.model.vae
-    per_token = int(vae.config.frames_per_token)
-    latents = _nothing(pipeline) if before is None else encoded(pipeline, before)
+    per_token = int(pipeline.model.vae.config.frames_per_token)
+    latents, end = (
+        _nothing(pipeline) if motion is None else encoded(pipeline, motion)
+        for motion in (before, after)
+    )
     starts = [latents.shape[1] * per_token]
-    wanted = check_parts(parts, per_token, latents.shape[1])
+    wanted = check_parts(parts, per_token, latents.shape[1], end.shape[1])
     count = pipeline.model.steps if steps is None else check_steps(steps)
     scale = check_guidance(pipeline.model.guidance_at(count) if guidance is None else guidance)
     check_seed(seed + len(wanted))
     for number, (prompt, tokens) in enumerate(wanted):
         past = latents[:, max(0, latents.shape[1] - context) :]
+        ahead = end[:, : context if number + 1 == len(wanted) else 0]
         room = torch.zeros(1, tokens, latents.shape[2], device=latents.device)
-        known = torch.cat((past, room), dim=1)
-        keep = torch.arange(known.shape[1], device=known.device)[None] < past.shape[1]
-        frames = known.shape[1] * per_token
+        known = torch.cat((past, room, ahead), dim=1)
+        place = torch.arange(known.shape[1], device=known.device)[None] - past.shape[1]
         made = inpaint(
-            pipeline, [prompt], [frames], [seed + number], known, keep, guidance=scale,
-            steps=count, cancel=cancel,
+            pipeline, [prompt], [known.shape[1] * per_token], [seed + number], known,
+            (place < 0) | (place >= tokens), guidance=scale, steps=count, cancel=cancel,
         )  # fmt: skip
-        latents = torch.cat((latents, made[:, past.shape[1] :]), dim=1)
+        latents = torch.cat((latents, made[:, past.shape[1] : past.shape[1] + tokens]), dim=1)
         starts.append(latents.shape[1] * per_token)
         if progress is not None:
             progress((number + 1) / len(wanted))
+    latents = torch.cat((latents, end), dim=1)
     mask = torch.ones(latents.shape[:2], dtype=torch.bool, device=latents.device)
-    joints = pipeline.joints(latents, mask, [starts[-1]])[0]
+    joints = pipeline.joints(latents, mask, [latents.shape[1] * per_token])[0]
     title = ", then ".join(prompt for prompt, _ in wanted)
     motion = Motion(joints, title, seed, pipeline.model_id)
     return LongMotion(motion, tuple(starts[:-1]), latents)

@@ -75,6 +75,20 @@ def test_going_on_from_a_motion(pipeline):
     assert CONTEXT == 8
 
 
+def test_a_part_between_two_motions(pipeline):
+    ends = [Motion(walk(62, speed).astype(np.float32)) for speed in (1.2, 0.8)]
+    past, ahead = (encoded(pipeline, motion) for motion in ends)
+    made = make_sequence(pipeline, [WAVE], before=ends[0], after=ends[1])
+    assert made.motion.frames == 60 + 32 + 60
+    assert torch.equal(made.latents[:, :15], past)
+    assert torch.equal(made.latents[:, 23:], ahead)
+    # What lies between depends on where it has to arrive.
+    open_end = make_sequence(pipeline, [WAVE], before=ends[0])
+    assert not torch.allclose(made.latents[:, 15:23], open_end.latents[:, 15:23])
+    with pytest.raises(StudioError, match=r"1 to 6\.6 seconds"):
+        make_sequence(pipeline, [Part("walk", 7.0)], after=ends[1])
+
+
 @pytest.mark.parametrize(
     ("parts", "sentence"),
     [
