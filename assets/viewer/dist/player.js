@@ -4359,6 +4359,7 @@ void main() {
   .mp-options { width: 100%; flex-wrap: wrap; gap: 2px; justify-content: space-between; }
   .mp .mp-button, .mp .mp-speed { height: 40px; min-width: 36px; padding: 0 6px; }
   .mp .mp-speed { width: 56px; padding: 0 2px; }
+  .mp .mp-look { width: 80px; }
 }
 .mp-label[data-accent="other"]::before { background: var(--other, #8b5fbf); }
 .mp-second { padding-top: 4px; }
