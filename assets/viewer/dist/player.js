@@ -4340,6 +4340,8 @@ void main() {
   width: 64px; padding: 0 4px; border-color: var(--mp-edge); background: var(--mp-surface);
   appearance: auto;
 }
+.mp .mp-look { width: 92px; }
+.mp .mp-look[hidden] { display: none; }
 .mp-button:hover, .mp-speed:hover { background-color: color-mix(in srgb, var(--mp-text) 8%, transparent); }
 .mp-button:focus-visible, .mp-speed:focus-visible, .mp-scrub:focus-visible {
   outline: 2px solid var(--mp-accent); outline-offset: 1px;
