@@ -36,7 +36,7 @@ from engine.preference.taste import wilson
 from engine.tuning.prompts import load_prompts
 from engine.tuning.settings import Settings
 
-TOLD = ("similarity", "foot_skate", "jerk", "penetration_mm")
+TOLD = ("alignment", "content", "foot_skate", "jerk", "diversity")
 WAYS = {"votes": {"follow": 1.0, "votes": 1.0}, "before": {"follow": 1.0}}
 
 
@@ -59,7 +59,8 @@ def learned(pool: Pool, held: Pool, taste: str, args: argparse.Namespace, seed: 
         found = learner.fit(chosen, answers) if count % 4 == 3 else found
     output = folder / f"reward-{taste.replace(' ', '-')}-{seed}"
     shutil.copytree(args.reward, output)
-    Scale.of(pool.described, pool.pairs).taste(learner.fit(chosen, answers)).save(output)
+    scale = Scale.of(pool.described, pool.pairs)
+    scale.taste(learner.fit(chosen, answers), pool.described).save(output)
     return output
 
 
@@ -142,7 +143,7 @@ def main(argv: Sequence[str] | None = None) -> Path:
                     found = rematch(pipeline, evaluator, adapter, taste, spread, args)
                     rows.append({"taste": taste, "way": way, "seed": seed, **found})
                     print(taste, way, seed, {k: found[k] for k in ("taste_change", "win_rate")},
-                          found["comparison"].get("similarity"), flush=True)  # fmt: skip
+                          found["comparison"].get("alignment"), flush=True)  # fmt: skip
     values = {
         "reward": args.reward.name, "votes": args.votes, "random": args.random,
         "minutes": args.minutes, "noticed": NOTICED, "rows": rows,

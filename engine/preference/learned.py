@@ -37,18 +37,21 @@ class Scale:
 
     def squashed(self, rows: np.ndarray) -> np.ndarray:
         """As `Taste.squashed`."""
-        taste = Taste(*(torch.from_numpy(a) for a in (self.centre, self.spread, self.spread)))
+        centre, spread = torch.from_numpy(self.centre), torch.from_numpy(self.spread)
+        taste = Taste(centre, spread, spread)
         return taste.squashed(torch.from_numpy(rows)).numpy()
 
     def known(self, rows: np.ndarray, reward: np.ndarray) -> np.ndarray:
         """What a utility is linear in: [M, SIZE] of descriptors [M, D] and rewards [M]."""
         return np.column_stack([reward / TEMPERATURE, self.squashed(rows) / self.apart])
 
-    def taste(self, found: Posterior) -> Taste:
-        """Weights in units of the reward, for which the text counts 1."""
+    def taste(self, found: Posterior, rows: np.ndarray) -> Taste:
+        """Weights in units of the reward, for which the text counts 1; `rows` [M, D] are the
+        descriptors of the motions it was learned from."""
         worth = TEMPERATURE / max(float(found.mean[0]), LEAST)
-        tensors = (self.centre, self.spread, worth * found.mean[1:] / self.apart)
-        return Taste(*(torch.from_numpy(one).float() for one in tensors))
+        weight = worth * found.mean[1:] / self.apart
+        deviation = float((self.squashed(rows) @ weight).std())
+        return Taste(_single(self.centre), _single(self.spread), _single(weight), deviation)
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class Seen:
     """Votes by what is known of their motions."""
 
     scale: Scale
+    rows: np.ndarray  # descriptors [M, D] of the motions
     answers: Answers
     groups: list[str]  # the pair of each vote
 
@@ -71,7 +75,11 @@ class Seen:
             np.array([one.target for one in judged.comparisons]),
             np.array([one.weight for one in judged.comparisons]),
         )
-        return cls(scale, answers, [one.pair for one in judged.comparisons])
+        return cls(scale, rows, answers, [one.pair for one in judged.comparisons])
+
+    def taste(self, found: Posterior) -> Taste:
+        """What tuning takes."""
+        return self.scale.taste(found, self.rows)
 
     def learn(self, rows: np.ndarray | None = None) -> Posterior:
         """The taste of all votes, or of some."""
@@ -92,3 +100,7 @@ class Seen:
         text = max(float(found.mean[0]), LEAST)
         margin = some.difference[:, 0] * text + some.difference[:, 1:] @ found.mean[1:]
         return agreement(margin, some)
+
+
+def _single(values: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(values).float()

@@ -59,7 +59,7 @@ def _votes(shop: Workshop, judge: Judge) -> dict[str, Any] | None:
         return None
     held = shop.held
     found = new.learn()
-    new.scale.taste(found).save(shop.request.output)
+    new.taste(found).save(shop.request.output)
     if held.any():
         learned = new.learn(~held)
         shares = {

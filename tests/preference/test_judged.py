@@ -9,7 +9,7 @@ from engine.preference.judged import gather
 from engine.preference.learned import LEAST, SIZE, TEMPERATURE, Seen
 from engine.preference.records import Pair, Vote
 from engine.tuning.rewards.descriptors import NAMES, describe
-from engine.tuning.rewards.taste import Taste
+from engine.tuning.rewards.taste import Taste, TasteTerm
 from tests.preference.votes import add_pair, fill, motion, open_store
 
 
@@ -54,7 +54,7 @@ def test_the_learned_taste_is_what_tuning_adds_to_the_reward(tmp_path):
     found = seen.learn()
     assert found.mean.shape == (SIZE,) and seen.by(found) == (12, 12)
     assert seen.by_reward() == (0, 12)
-    taste = seen.scale.taste(found)
+    taste = seen.taste(found)
     stack = torch.stack([torch.from_numpy(j) for j in judged.joints])
     score = taste(stack, torch.ones(stack.shape[:2], dtype=torch.bool)).numpy()
     first = [c.first for c in judged.comparisons]
@@ -82,10 +82,12 @@ def test_descriptors_see_neither_place_nor_padding_and_can_be_learned_from():
 
 def test_a_taste_is_bounded_and_comes_back_from_disk(tmp_path):
     size = len(NAMES)
-    taste = Taste(torch.zeros(size), torch.ones(size), torch.linspace(-1, 1, size))
+    taste = Taste(torch.zeros(size), torch.ones(size), torch.linspace(-1, 1, size), 0.3)
     far = 1000 * torch.randn(4, size)
     assert taste.of(far).abs().max() <= 3 * taste.weight.abs().sum()
     taste.save(tmp_path)
     again = Taste.load(tmp_path)
     assert again is not None and torch.equal(again.of(far), taste.of(far))
+    # A strong taste is held to the spread of text alignment, a weak one stays weak.
+    assert TasteTerm(again, 0.15).scale == 0.5 and TasteTerm(again, 0.6).scale == 1.0
     assert Taste.load(tmp_path / "none") is None

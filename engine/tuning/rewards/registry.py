@@ -178,7 +178,7 @@ def _votes(folder: Path | None) -> Term:
             f"The reward in {folder} has learned from no votes. Vote on some pairs, learn from "
             "them (python -m engine spl --help) and name the result: --reward-model NAME."
         )
-    return TasteTerm(taste)
+    return TasteTerm(taste, FOLLOW_SPREAD)
 
 
 def _is_number(value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,12 +25,14 @@ RANGE = 3.0  # deviations of the motions it was learned from, beyond which more 
 class Taste:
     """For each descriptor: centre and deviation over motions of the model, and a weight.
 
-    The weights are in units of the reward (a cosine): what a deviation more is worth.
+    The weights are in units of the reward (a cosine): what a deviation more is worth. `deviation`
+    is that of the scores over the motions it was learned from.
     """
 
     centre: Tensor
     spread: Tensor
     weight: Tensor
+    deviation: float = 0.0
 
     def __call__(self, joints: Tensor, mask: Tensor) -> Tensor:
         """Scores [B] of joints [B, T, 22, 3] and their mask [B, T].
@@ -55,6 +58,7 @@ class Taste:
         write_json(folder / FILE, {
             "format": FORMAT,
             "version": VERSION,
+            "deviation": self.deviation,
             "descriptors": {name: dict(zip(("centre", "spread", "weight"), row, strict=True))
                             for name, row in zip(NAMES, values, strict=True)},
         })  # fmt: skip
@@ -70,24 +74,32 @@ class Taste:
             if (value["format"], value["version"]) != (FORMAT, VERSION):
                 raise StudioError(f"{path} is of another version. Learn from the votes again.")
             rows = [value["descriptors"][name] for name in NAMES]
+            deviation = float(value["deviation"])
             table = torch.tensor([
                 [float(row[key]) for row in rows] for key in ("centre", "spread", "weight")
             ])  # fmt: skip
         except (KeyError, TypeError, ValueError) as error:
             raise StudioError(f"{path} is damaged ({error}). Copy the folder again.") from error
-        if not torch.isfinite(table).all() or not (table[1] > 0).all():
+        good = torch.isfinite(table).all() and (table[1] > 0).all() and 0 <= deviation < math.inf
+        if not good:
             raise StudioError(f"{path} holds numbers that are none. Learn from the votes again.")
-        return cls(*table)
+        centre, spread, weight = table
+        return cls(centre, spread, weight, deviation)
 
 
 class TasteTerm:
-    """The taste of decoded motions. On noisy latents it means nothing, like physics."""
+    """The taste of decoded motions. On noisy latents it means nothing, like physics.
+
+    `most` is the deviation over motions that it may have at weight 1: a strong taste must not
+    drown what the text asks for. A weak one stays as weak as it is.
+    """
 
     clean_only = True
 
-    def __init__(self, taste: Taste) -> None:
+    def __init__(self, taste: Taste, most: float) -> None:
         self.taste = taste
+        self.scale = min(1.0, most / taste.deviation) if taste.deviation > 0 else 1.0
 
     def __call__(self, view: View) -> Tensor:
         """Scores [B]."""
-        return self.taste(view.joints, view.frames)
+        return self.scale * self.taste(view.joints, view.frames)
