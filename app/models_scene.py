@@ -35,6 +35,7 @@ def _card(one: Entry, way: list[str]) -> dict[str, Any]:
     goal = tune_goals.in_words(one.reward)
     weights = ", ".join(f"{name} {weight:g}" for name, weight in one.reward.items())
     votes = "" if one.votes is None else f", {one.votes} votes"
+    votes += f", taste of {one.reward_model}" if one.reward_model else ""
     return {
         "name": one.name,
         "lineage": way,

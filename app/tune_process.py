@@ -21,7 +21,7 @@ from app.tune_launch import alone, last_words, option, plain, same, yield_to_oth
 from engine.errors import StudioError
 from engine.files import make_folder, read_json, write_json
 from engine.models.registry import home
-from engine.tuning.session import CONFIG, CONTROL, process_start, send_command
+from engine.tuning.session import CONFIG, CONTROL, live, process_start, send_command
 from engine.tuning.settings import check_name
 from engine.tuning.watch import Watch
 
@@ -237,7 +237,7 @@ def _run_folders(runs: Path) -> list[Path]:
     try:
         return [
             one for one in runs.iterdir()
-            if not one.name.startswith(".") and (one / CONFIG).is_file()
+            if not one.name.startswith(".") and ((one / CONFIG).is_file() or live(one))
         ]  # fmt: skip
     except OSError:
         return []

@@ -37,6 +37,7 @@ class Entry:
     method: str = ""
     updates: int | None = None
     votes: int | None = None
+    reward_model: str = ""  # whose taste the term votes asked; "" without that term
     words: tuple[str, ...] = ()
     differences: dict[str, Any] = field(default_factory=dict)  # engine.evaluation.comparison
     notes: str = ""
@@ -69,6 +70,7 @@ def entry(name: str) -> Entry:
     side = _dict(_read(folder / SIDE_FILE))
     base, config = _dict(card.get("base")), _dict(card.get("config"))
     parent = config.get("adapter")
+    reward = {str(k): float(v) for k, v in _dict(card.get("reward")).items() if _number(v)}
     return Entry(
         name=name,
         folder=folder,
@@ -81,9 +83,10 @@ def entry(name: str) -> Entry:
         parent=_name_of(parent) if isinstance(parent, str) and parent else None,
         prompts=_texts(card.get("prompts")),
         sources=tuple(Path(one).stem for one in _texts(config.get("prompts"))),
-        reward={str(k): float(v) for k, v in _dict(card.get("reward")).items() if _number(v)},
+        reward=reward,
         method=str(config.get("method", "")),
         updates=card["updates"] if isinstance(card.get("updates"), int) else None,
+        reward_model=str(config.get("reward_model", "")) if "votes" in reward else "",
         votes=card["votes"] if isinstance(card.get("votes"), int) else None,
         words=_texts(card.get("words")),
         differences=_differences(card),
