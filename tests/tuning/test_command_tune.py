@@ -51,6 +51,7 @@ def test_the_adapter_is_at_once_what_other_verbs_take(tiny_model, tmp_path, home
     report = runs.report(home / "runs" / "mine")
     assert report == said["report"]
     assert report["updates"] == 4
+    assert report["comparison"]["prompts"] == 4  # judged by the shipped evaluator
     assert set(report["predictions"]) == {"memory_bytes", "seconds", "disk_bytes"}
     assert all(one["measured"] > 0 for one in report["predictions"].values())
     card = json.loads((home / "runs/mine/adapter/easytune.json").read_text())

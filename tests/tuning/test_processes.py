@@ -53,8 +53,8 @@ def test_two_processes_give_the_result_of_one(tiny_model, tmp_path):
     """The real launcher, the real text encoder, adaptive weights that look at the whole batch."""
     options = [
         "-m", "engine", "tune", "--prompts", str(runs.prompt_file(tmp_path)), "--model",
-        str(tiny_model), "--updates", "6", "--batch", "8", "--steps", "3", "--reward",
-        "feet=1,smooth=1", "--form", "x_0", "--device", "cpu", "--rate", "0.001", "--weighting",
+        str(tiny_model), "--updates", "8", "--batch", "8", "--steps", "3", "--reward",
+        "feet=1,smooth=1", "--form", "x_0", "--device", "cpu", "--rate", "0.005", "--weighting",
         "adaptive", "--session",
     ]  # fmt: skip
     launch = [
