@@ -54,7 +54,7 @@ def entries() -> list[Entry]:
     found = []
     for name in available_adapters():
         try:
-            found.append(entry(name))
+            found.append(_entry(name))
         except StudioError:
             continue  # it went away meanwhile
     return sorted(found, key=lambda one: one.created, reverse=True)
@@ -65,6 +65,10 @@ def entry(name: str) -> Entry:
     if name not in available_adapters():
         resolve_adapter(name)  # says which there are
         raise StudioError(f"{name} is a folder elsewhere. Import it first.")
+    return _entry(name)
+
+
+def _entry(name: str) -> Entry:
     folder = resolve_adapter(name)
     card = _dict(_read(folder / ADAPTER_FILE))
     side = _dict(_read(folder / SIDE_FILE))

@@ -16,6 +16,7 @@ from engine.tuning.session import Session
 from tests.app.fake_engine import walking
 
 FAILING_SEED = "13"
+LIFE = 200  # seconds, should a test forget it
 BASE = {
     "reward": 0.4,
     "drift": 0.0,
@@ -67,10 +68,11 @@ def _run(session: Session, done: int) -> None:
     )  # fmt: skip
     session.clock.start(float(done))
     paused = False
+    end = time.monotonic() + LIFE
     while True:
         command = session.command()
         where = {"pass": done, "update": 8 * done}
-        if command == "stop":
+        if command == "stop" or time.monotonic() > end:
             break
         if command in ("pause", "resume"):
             paused = command == "pause"
