@@ -13,7 +13,16 @@ import pytest
 from app import tune_goals, tune_scene
 from app.tune_inputs import METHODS, WEIGHTINGS, make_tune_wish, own_list
 from app.tune_preview import value as preview_value
-from app.tune_process import FAILED, FINISHED, INTERRUPTED, PAUSED, QUEUED, RUNNING, Tuner
+from app.tune_process import (
+    FAILED,
+    FINISHED,
+    INTERRUPTED,
+    PAUSED,
+    QUEUED,
+    RUNNING,
+    Run,
+    Tuner,
+)
 from app.tune_words import sentence
 from app.tune_work import RESUME
 from engine.errors import StudioError
@@ -273,3 +282,30 @@ def test_estimates_come_from_the_last_run_like_it(home):
     assert (found.seconds, found.memory_bytes, found.measured) == (244.0, 5e9, True)
     assert "4 minutes in all, 5.0 GB" in found.in_words()
     assert not about(Settings(prompts=("everyday",), batch=8), home / "runs").measured
+
+
+@pytest.mark.parametrize(
+    ("reason", "word", "words"),
+    [
+        ("finished", "done", "The new adapter is called run"),
+        ("collapsed", "stopped early", "Stopped before it got worse. Feet slide. The last good"),
+        ("signal", "done", "was not compared"),
+    ],
+)
+def test_how_a_run_ended_is_said(tmp_path, reason, word, words):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    ends = [
+        {"kind": "start", "pass": 0},
+        {"kind": "stopped", "reason": reason, "message": "Feet slide.", "restored": True},
+        {"kind": "report", "words": []},
+    ][: 2 if reason == "signal" else 3]
+    for line in ends:
+        append_bytes(folder / "events.jsonl", json.dumps(line).encode() + b"\n")
+    watch = Watch(folder)
+    watch.look()
+    run = Run("run", folder, watch.state, watch)
+    board = tune_scene.board_value(run)
+    assert (board["state"], board["word"]) == (FINISHED, word)
+    assert words in board["text"]
+    assert board["early"] == (reason == "collapsed")
