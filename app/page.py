@@ -115,11 +115,11 @@ def build(engine: Any, results: Path) -> Any:
         tuner = Tuner(getattr(engine, "device", None), getattr(engine, "python", sys.executable))
         with gr.Tabs(selected="generate", elem_id="tabs") as context.tabs:
             build_generate(context, work)
-            build_sequence(context)
             tune = build_tune(context, tuner)
             build_compare(context)
             build_preferences(context, tuner)
             models = build_models(context)
+            build_sequence(context)
         lead_to_compare(context, tune.parts.board.submit, tune.to_compare)
         lead_to_compare(context, models.parts.cards.submit, models.to_compare)
         lead_to_tune(context, models.parts.cards.edit, tune.parts.wishes["start"])

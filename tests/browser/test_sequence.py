@@ -8,7 +8,7 @@ from typing import Any
 def test_a_dragged_timeline_is_made_as_it_is_shown(fake, visit):
     watched = visit(fake)
     page = watched.page
-    page.get_by_role("tab", name="Sequence").click()
+    page.click("#tab-sequence-button")
     watched.expect(".es-segment")
 
     def drag(start: tuple[float, float], *ways: tuple[float, float]) -> None:
