@@ -170,7 +170,11 @@ def _print(request: Request, session: Session, ended: Ended) -> None:
     if ended.reason == "signal":
         print(f"Go on: python -m engine tune --resume --session {session.folder}")
         return
-    print(f'Try it: python -m engine generate "a person walks" --adapter {session.folder.name}')
+    model = str(session.config()["settings"].get("model", "base"))
+    other = "" if model == "base" else f" --model {model}"
+    print(
+        f'Try it: python -m engine generate "a person walks"{other} --adapter {session.folder.name}'
+    )
 
 
 def _to_stdout(text: str) -> None:
