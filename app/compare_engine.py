@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING
 from app import errors
 from app.compare_inputs import MOST_PACK, CompareWish, PackWish, SideWish
 from engine.compare.choice import ModelChoice
-from engine.compare.judge import Judge
-from engine.compare.pack import PackRun
 from engine.compare.packs import packs
-from engine.compare.pair import Pair
-from engine.compare.run import compare
 from engine.errors import StudioError
 from engine.models.registry import available_adapters, resolve_adapter
 
 if TYPE_CHECKING:
+    from engine.compare.judge import Judge
+    from engine.compare.pack import PackRun
+    from engine.compare.pair import Pair
     from engine.evaluation.evaluator import Evaluator
     from engine.pipeline import MotionPipeline
     from engine.tuning.rewards.base import Reward
@@ -36,6 +35,8 @@ def run(
     before: Pair | None = None,
 ) -> Pair:
     """The pair of a wish; `before` is the one on the page, whose base need not be made again."""
+    from engine.compare.run import compare
+
     left, right = choice(wish.left), choice(wish.right)
     return compare(
         pipeline, wish.prompt, wish.seconds, wish.seed, left, right, judge=judge, cancel=cancelled,
@@ -45,6 +46,8 @@ def run(
 
 def start_pack(wish: PackWish) -> PackRun:
     """The run of a whole pack, with nothing done yet; packs by name only."""
+    from engine.compare.pack import PackRun
+
     known = packs()
     if wish.pack not in known:
         raise StudioError("Choose a pack of prompts from the list.")
@@ -64,6 +67,8 @@ def choice(side: SideWish) -> ModelChoice:
 
 def load_judge(pipeline: MotionPipeline, checkpoints: Path, model: Path) -> Judge:
     """What there is to judge by; whatever cannot be loaded is logged and left out."""
+    from engine.compare.judge import Judge
+
     return Judge(_evaluator(pipeline, checkpoints), _reward(pipeline, checkpoints, model))
 
 

@@ -61,12 +61,15 @@ class ModelsWork:
             yield self._export(name, request)
         elif action == "merge":
             yield from self._merge(name)
+        else:  # an event that says nothing empties what it could have changed
+            yield gr.skip()
 
     def take_in(self, file: str | None) -> Iterator[Update]:
         """A zip that was uploaded."""
         from engine.adapters.parcel import import_zip
 
         if not file:
+            yield gr.skip()  # as in `act`
             return
         path = Path(file)
         yield from self._follow(

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import StudioError
 from engine.files import make_folder, read_json, write_bytes, write_json
 from engine.models.weights import file_sha256, read_tensors, tensor_bytes
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FORMAT = "easytune-adapter"
 VERSION = 1

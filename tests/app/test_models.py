@@ -102,3 +102,10 @@ def test_export_import_and_merge_go_round(work, home, tmp_path):
     *_, done = act(work, "merge", "soft")
     assert "full model" in done["notice"]["text"]
     assert (registry.CHECKPOINTS / "soft" / "denoiser.safetensors").is_file()
+
+
+def test_events_that_change_nothing_still_say_so(work):
+    """A generator event that yields nothing would empty the cards."""
+    for updates in (act(work, "unheard of"), list(work.take_in(None))):
+        assert [one["__type__"] for one in updates] == ["update"]
+        assert "value" not in updates[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -109,6 +110,29 @@ def test_help_loads_nothing_heavy(module: str) -> None:
     )
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "[]"
+
+
+def test_building_the_page_loads_no_model_code(tmp_path: Path) -> None:
+    """The page comes first, whatever loads long is loaded behind it."""
+    code = """
+import pkgutil, sys, pathlib, importlib, app
+from app.engine_access import Engine
+from app.page import build
+build(Engine("base", "cpu"), pathlib.Path(sys.argv[1]) / "results")
+for module in pkgutil.iter_modules(app.__path__):
+    importlib.import_module(f"app.{module.name}")
+heavy = {"torch", "transformers", "pyrender", "scipy", "trimesh", "sentence_transformers"}
+print(sorted(heavy & set(sys.modules)))
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "EASYTUNE_HOME": str(tmp_path)},
     )
     assert result.stdout.strip() == "[]"
 
