@@ -21,7 +21,7 @@ from app.tune_inputs import free_name
 from app.tune_process import Tuner
 from engine.errors import StudioError
 from engine.models.registry import available_rewards, home
-from engine.tuning.rewards.registry import FOLLOW, VOTES
+from engine.tuning.rewards.registry import FOLLOW, VOTES, VOTES_WEIGHT
 from engine.tuning.settings import Settings
 
 LOOK = 0.1  # seconds between two looks at a running job
@@ -183,7 +183,7 @@ class PreferenceWork:
                 raise StudioError("Learn from your votes first.")
             settings = Settings(
                 prompts=(check_pack(values[self._parts.pack]),), model=engine.models()[0],
-                device=getattr(engine, "device", None), reward={FOLLOW: 1.0, VOTES: 1.0},
+                device=getattr(engine, "device", None), reward={FOLLOW: 1.0, VOTES: VOTES_WEIGHT},
                 reward_model=learned[0],
             )  # fmt: skip
             name = free_name(FROM_VOTES, lambda one: (home() / "runs" / one).exists())

@@ -34,10 +34,11 @@ from engine.preference.active import SETTLE
 from engine.preference.learned import Scale
 from engine.preference.taste import wilson
 from engine.tuning.prompts import load_prompts
+from engine.tuning.rewards.registry import VOTES_WEIGHT
 from engine.tuning.settings import Settings
 
 TOLD = ("alignment", "content", "foot_skate", "jerk", "diversity")
-WAYS = {"votes": {"follow": 1.0, "votes": 1.0}, "before": {"follow": 1.0}}
+WAYS = ("votes", "before")
 
 
 def learned(pool: Pool, held: Pool, taste: str, args: argparse.Namespace, seed: int,
@@ -66,9 +67,10 @@ def learned(pool: Pool, held: Pool, taste: str, args: argparse.Namespace, seed: 
 
 def tuned(reward: Path, way: str, args: argparse.Namespace, seed: int, folder: Path) -> Path:
     """The adapter of a tuning in a process of its own."""
+    votes = {"votes": args.weight} if way == "votes" else {}
     settings = Settings(
-        prompts=PACKS, model=str(args.model), reward=WAYS[way], reward_model=str(reward),
-        minutes=args.minutes, device=args.device, seed=seed,
+        prompts=PACKS, model=str(args.model), reward={"follow": 1.0, **votes},
+        reward_model=str(reward), minutes=args.minutes, device=args.device, seed=seed,
     )  # fmt: skip
     session = folder / f"run-{reward.name}-{way}"
     command = [sys.executable, *settings.command()[1:], "--session", str(session)]
@@ -118,6 +120,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--votes", type=int, default=100)
     parser.add_argument("--random", type=float, default=0.15, help="share of random answers")
     parser.add_argument("--minutes", type=float, default=1.0, help="of each tuning")
+    parser.add_argument("--weight", type=float, default=VOTES_WEIGHT, help="of the votes")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--name", default="voters-tuning", help="results/DATE-NAME.json")
@@ -137,7 +141,7 @@ def main(argv: Sequence[str] | None = None) -> Path:
         for seed in args.seeds:
             for taste in args.tastes:
                 reward = learned(pool, held, taste, args, seed, folder)
-                for way in WAYS:
+                for way in args.ways:
                     adapter = tuned(reward, way, args, seed, folder)
                     spread = float(pool.measures[taste].std())
                     found = rematch(pipeline, evaluator, adapter, taste, spread, args)
@@ -146,7 +150,7 @@ def main(argv: Sequence[str] | None = None) -> Path:
                           found["comparison"].get("alignment"), flush=True)  # fmt: skip
     values = {
         "reward": args.reward.name, "votes": args.votes, "random": args.random,
-        "minutes": args.minutes, "noticed": NOTICED, "rows": rows,
+        "minutes": args.minutes, "weight": args.weight, "noticed": NOTICED, "rows": rows,
     }  # fmt: skip
     path = record(args.name, values, args.out)
     print(f"Wrote {path}.")
