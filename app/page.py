@@ -14,6 +14,7 @@ from typing import Any
 
 from app.engine_access import Engine
 from app.settings import BUNDLES, Settings
+from app.visits import MOST_VISITS
 from engine.errors import StudioError
 
 log = logging.getLogger("easytune.page")
@@ -61,6 +62,7 @@ def launch(engine: Any, settings: Settings, block: bool = True) -> Any:
             show_error=False,
             quiet=True,
             max_file_size="64mb",
+            state_session_capacity=MOST_VISITS,
             theme=studio_theme(),
             css=studio_css(),
             footer_links=[],
@@ -95,6 +97,7 @@ def build(engine: Any, results: Path) -> Any:
     from app.models import build_models
     from app.preferences import build_preferences
     from app.sequence import build_sequence
+    from app.sessions import leaving
     from app.tune import build_tune
     from app.tune_process import Tuner
     from app.visits import Visits
@@ -131,7 +134,7 @@ def build(engine: Any, results: Path) -> Any:
             show_progress="hidden",
             api_visibility="private",
         )
-        page.unload(work.leave)
+        page.unload(leaving(page, work.leave))
     return page
 
 

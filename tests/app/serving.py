@@ -16,6 +16,13 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 90
 
 
+class Address(str):
+    """Where a page is; `pid` is the process that serves it."""
+
+    __slots__ = ("pid",)
+    pid: int
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -23,7 +30,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def fake_page(folder: Path, **options: object) -> Iterator[str]:
+def fake_page(folder: Path, **options: object) -> Iterator[Address]:
     """The page with the fake engine; options go to FakeEngine."""
     port = free_port()
     words = [f"{key}={value}" for key, value in options.items()]
@@ -33,7 +40,7 @@ def fake_page(folder: Path, **options: object) -> Iterator[str]:
 
 
 @contextmanager
-def real_page(folder: Path, *arguments: str) -> Iterator[str]:
+def real_page(folder: Path, *arguments: str) -> Iterator[Address]:
     """The page as a person starts it."""
     port = free_port()
     command = [sys.executable, "app.py", "--port", str(port), *arguments]
@@ -42,7 +49,7 @@ def real_page(folder: Path, *arguments: str) -> Iterator[str]:
 
 
 @contextmanager
-def _process(command: Sequence[str], port: int, folder: Path) -> Iterator[str]:
+def _process(command: Sequence[str], port: int, folder: Path) -> Iterator[Address]:
     log = folder / "page.log"
     environment = {**os.environ, "TMPDIR": str(folder), "OMP_NUM_THREADS": "1",
                    "EASYTUNE_HOME": str(folder)}  # fmt: skip
@@ -50,7 +57,8 @@ def _process(command: Sequence[str], port: int, folder: Path) -> Iterator[str]:
         process = subprocess.Popen(
             command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=environment
         )
-    address = f"http://127.0.0.1:{port}/"
+    address = Address(f"http://127.0.0.1:{port}/")
+    address.pid = process.pid
     try:
         _wait(address, process, log)
         yield address

@@ -13,7 +13,7 @@ class Wire:
 
     def __init__(self, address: str) -> None:
         self._address = address
-        self._session = secrets.token_hex(5)
+        self.session = secrets.token_hex(5)
         self.heard: list[tuple[str, str]] = []
         self._config = json.loads(self._fetch("config"))
         self._components = {one["id"]: one for one in self._config["components"]}
@@ -31,6 +31,13 @@ class Wire:
             self._run(dependency, wanted[0], data)
         return self.values()
 
+    def tick(self) -> None:
+        """What an open page asks for by itself, every second or so."""
+        for dependency in self._config["dependencies"]:
+            for trigger, event in dependency["targets"]:
+                if event == "tick":
+                    self._run(dependency, trigger, None)
+
     def values(self) -> dict[str, Any]:
         """What every component with an elem_id holds now."""
         return {
@@ -43,10 +50,10 @@ class Wire:
         body = {
             "data": [self._values[key] for key in dependency["inputs"]],
             "event_data": data, "fn_index": dependency["id"], "trigger_id": trigger,
-            "session_hash": self._session,
+            "session_hash": self.session,
         }  # fmt: skip
         self._fetch("gradio_api/queue/join", body)
-        stream = self._fetch(f"gradio_api/queue/data?session_hash={self._session}")
+        stream = self._fetch(f"gradio_api/queue/data?session_hash={self.session}")
         for line in stream.splitlines():
             if line.startswith("data:"):
                 self._take(dependency, json.loads(line[5:]))
