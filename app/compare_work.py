@@ -122,9 +122,13 @@ class CompareWork:
         if ballot is None:
             return
         if ballot.video is None:
-            job = booth.film = self._context.film_lane.submit(
-                lambda job: self._render(ballot, request, job)
-            )
+            try:
+                job = booth.film = self._context.film_lane.submit(
+                    lambda job: self._render(ballot, request, job)
+                )
+            except StudioError as error:
+                yield {**self._no_film(), parts.film_notice: notes.failed(str(error))}
+                return
             while not job.ended and not job.cancelled():
                 note = notes.filming(job, self._context.film_lane)
                 yield {parts.film: gr.update(interactive=False), parts.film_notice: note}

@@ -112,14 +112,18 @@ class GenerateWork:
         if result is None:
             return
         if result.video is None:
-            job = visit.video_job = self.film_lane.submit(
-                lambda job: film_result(self.engine, result, job)
-            )
+            try:
+                job = visit.video_job = self.film_lane.submit(
+                    lambda job: film_result(self.engine, result, job)
+                )
+            except StudioError as error:
+                yield self._film_failed(error)
+                return
             yield from self._follow_film(job)
             if visit.video_job is not job:  # a newer result has taken the place on the page
                 return
             if job.state != DONE:
-                yield self._film_failed(job)
+                yield self._film_failed(None if job.cancelled() else job.error)
                 return
         yield self._film_done(result)
 
@@ -227,12 +231,11 @@ class GenerateWork:
             self.parts.again: gr.update(visible=False),
         }
 
-    def _film_failed(self, job: Job) -> Update:
-        stopped = job.cancelled() or job.error is None
+    def _film_failed(self, error: BaseException | None) -> Update:
         note = (
             notes.VIDEO_CANCELLED
-            if stopped
-            else notes.failed(f"No video this time. {errors.sentence(job.error)}")  # type: ignore[arg-type]
+            if error is None
+            else notes.failed(f"No video this time. {errors.sentence(error)}")
         )
         return {
             self.parts.film_notice: note,

@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from app import errors, scene
 from app.commands import generate_line
 from app.engine_access import Engine
+from app.generate_work import GenerateWork
 from app.inputs import Wish
 from app.lanes import CANCELLED, DONE, FAILED, Lane
 from app.prompts import example_packs
@@ -26,7 +28,7 @@ from app.settings import ROOT, parse_arguments
 from app.visits import MOST_RESULTS, Visit, Visits
 from engine.errors import StudioError
 from engine.motion.motion import Motion
-from tests.app.fake_engine import walking
+from tests.app.fake_engine import FakeEngine, walking
 
 WISH = Wish("a person waves", 2.0, 7, 2, 3.0, 10, "base")
 
@@ -74,6 +76,17 @@ def test_cancelled_jobs_never_run_and_failed_ones_do_not_stop_the_lane():
     assert (blocker.state, broken.state, fine.state) == (DONE, FAILED, DONE)
     assert isinstance(broken.error, ZeroDivisionError)
     assert ran == []
+
+
+def test_a_video_that_finds_no_place_in_the_queue_says_so(tmp_path):
+    full = Lane("test", most_waiting=-1)
+    work = GenerateWork(FakeEngine(), Visits(tmp_path), full, full)
+    work.parts = SimpleNamespace(film_notice="notice", again="again")
+    visit = work.visits.of("me")
+    visit.to_film = visit.add(WISH, motions()).id
+    *_, last = work.film(SimpleNamespace(session_hash="me"))
+    assert "waiting already" in last["notice"]["text"]
+    assert last["again"]["visible"] is True
 
 
 def test_a_full_lane_says_so():
