@@ -19,7 +19,7 @@ from engine.tuning import presets
 from engine.tuning.prompts import pack_names
 
 LOOKS = 1.5  # seconds between two looks at the run
-FIRST_PACK = "everyday"
+FIRST_PACK = "new-combinations"  # where the shipped base has most to gain
 # On a phone the board lies below all the controls.
 _TO_BOARD = """() => {
   const board = document.getElementById("board");

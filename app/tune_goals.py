@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.errors import StudioError
 from engine.models.registry import CHECKPOINTS, available_rewards
+from engine.tuning import presets
 from engine.tuning.rewards.registry import FOLLOW, NAMES, VOTES, VOTES_WEIGHT, describe
 
 MOST_WEIGHT, WEIGHT_STEP = 2.0, 0.1
@@ -24,6 +25,7 @@ _WORDS = {
 }
 _HIDDEN = ("floor",)  # no goal by itself, a slider only
 _WEIGHTS: dict[str, dict[str, float]] = {
+    FOLLOW: dict(presets.REWARD),
     FEET: {FEET: 1.0, "floor": 0.5},
     VOTES: {FOLLOW: 1.0, VOTES: VOTES_WEIGHT},  # a taste says nothing of what the text asks for
 }

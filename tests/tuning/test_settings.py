@@ -78,7 +78,7 @@ def test_names_that_are_no_folders(name):
 
 
 def test_packs_have_prompts_that_only_judge():
-    assert pack_names() == ["everyday", "hands", "sequences", "styles"]
+    assert pack_names() == ["everyday", "hands", "new-combinations", "sequences", "styles"]
     for name in pack_names():
         found = load_prompts([name.upper()])
         assert found.held_out
