@@ -259,7 +259,7 @@ def test_what_was_learned_is_offered_for_tuning(tmp_path, keeper):
         write_json(tmp_path / "rewards" / name / "taste.json", {})
         time.sleep(0.02)
     assert "votes" in tune_goals.available() and tune_goals.learned() == "new"
-    assert tune_goals.weights_of(["votes"])["votes"] == 0.3
+    assert tune_goals.weights_of(["votes"])["votes"] == 0.1
 
 
 def test_one_click_tunes_by_what_was_learned_last(tmp_path, keeper):
