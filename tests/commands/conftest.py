@@ -42,7 +42,9 @@ Command = Callable[..., Outcome]
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """Run `python -m engine ...` in this process, with the quick text encoder."""
-    monkeypatch.setattr("engine.diffusion.model.TransformersTextEncoder", lambda **_: FakeTextEncoder())
+    monkeypatch.setattr(
+        "engine.diffusion.model.TransformersTextEncoder", lambda **_: FakeTextEncoder()
+    )
     monkeypatch.setenv("EASYTUNE_RENDERER", "software")
 
     def run(*arguments: object) -> Outcome:
