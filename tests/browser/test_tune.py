@@ -87,7 +87,7 @@ def test_start_watch_reload_pause_kill_resume_stop_compare(visit, place, page_of
     watched = tuning(visit, page_of_tiny)
     page = watched.page
     assert "press Start" in page.inner_text(".es-board-text")
-    page.click("#packs label:has-text('Everyday')")
+    page.click("#packs label:has-text('New-combinations')")
     choose_goals(page, "Feet stay planted", "Smoother")
     page.fill("#own-prompts textarea", PROMPTS)
     page.click("#preset label:has-text('Thorough')")

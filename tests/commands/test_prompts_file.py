@@ -27,7 +27,11 @@ def test_each_line_makes_its_folder(ask, tmp_path):
     second = {"id": "take-2.b_C", "prompt": "  a person\tbows ", "seconds": 3, "seed": 2**40}
     done = ask(GOOD, "", second, "   ", options=["--json"])
     assert done.code == 0, done.err
-    assert files(tmp_path / "out") == ["one/motion.npz", "take-2.b_C/motion.npz"]
+    assert files(tmp_path / "out") == [
+        f"{name}/{file}"
+        for name in ("one", "take-2.b_C")
+        for file in ("motion.npz", "receipt.json")
+    ]
     check_npz(tmp_path / "out/one/motion.npz", 30, PROMPT, 4)
     check_npz(tmp_path / "out/take-2.b_C/motion.npz", 60, "a person bows", 2**40)
     entries = json.loads(done.out)["motions"]
@@ -38,7 +42,9 @@ def test_each_line_makes_its_folder(ask, tmp_path):
 
 def test_videos_too(ask, tmp_path):
     assert ask({**GOOD, "seconds": 1}, video=True).code == 0
-    assert files(tmp_path / "out") == ["one/motion.mp4", "one/motion.npz"]
+    assert files(tmp_path / "out") == [
+        "one/motion.mp4", "one/motion.npz", "one/receipt.json"
+    ]  # fmt: skip
 
 
 def test_what_a_line_leaves_out_comes_from_the_options(ask, tmp_path):

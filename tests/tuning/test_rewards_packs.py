@@ -27,7 +27,7 @@ def texts(part: str) -> list[str]:
 
 
 def test_the_packs_are_there():
-    assert set(PACKS) == {"everyday", "styles", "sequences", "hands"}
+    assert set(PACKS) == {"everyday", "styles", "sequences", "hands", "new-combinations"}
     assert 55 <= len(PACKS["everyday"]["prompts"]) <= 65
     assert all(len(pack["prompts"]) >= 40 for pack in PACKS.values())
     assert all(len(pack["validation"]) >= 8 for pack in PACKS.values())
@@ -36,7 +36,7 @@ def test_the_packs_are_there():
 @pytest.mark.parametrize("name", PACKS)
 def test_every_prompt_can_be_generated(name):
     pack = PACKS[name]
-    assert pack["name"].lower() == name
+    assert pack["name"].lower().replace(" ", "-") == name
     for prompt in (*pack["prompts"], *pack["validation"]):
         assert set(prompt) == {"text", "seconds"}
         assert check_prompt(prompt["text"]) == prompt["text"]

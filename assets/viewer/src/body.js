@@ -1,11 +1,11 @@
 // A skinned person: one mesh bound to the 22 joints, turned by rotations the server sends.
 import {
-  Bone, BufferAttribute, BufferGeometry, Color, Group, Matrix4, MeshPhysicalMaterial, Quaternion,
+  Bone, BufferAttribute, BufferGeometry, Color, Group, Matrix4, MeshPhysicalMaterial,
   Skeleton, SkinnedMesh, Uint16BufferAttribute, Vector3,
 } from "three";
 import { N_JOINTS, PARENTS } from "./skeleton.js";
+import { TURN } from "./turns.js";
 
-const TURN = 4; // numbers per rotation: x, y, z, w
 const REGIONS = ["head", "left", "right"]; // painted over the suit, by vertex
 const loaded = new Map();
 
@@ -107,31 +107,6 @@ export class BodyFigure {
     this.mesh.geometry.dispose();
     this.mesh.skeleton.dispose();
     this.material.dispose();
-  }
-}
-
-/** Rotations over time: base64 of float32 [frames, 22, 4] at any fractional frame. */
-export class Turns {
-  constructor(base64, frames) {
-    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-    if (bytes.byteLength !== frames * N_JOINTS * TURN * 4) {
-      throw new Error(`The body's motion is damaged: ${bytes.byteLength} bytes.`);
-    }
-    this.values = new Float32Array(bytes.buffer);
-    this.frames = frames;
-    this.now = new Float32Array(N_JOINTS * TURN);
-  }
-
-  /** All rotations [22 * 4] by slerp; the array is reused between calls. */
-  at(position) {
-    const clamped = Math.min(this.frames - 1, Math.max(0, position));
-    const first = Math.floor(clamped) * N_JOINTS * TURN;
-    const second = Math.min(this.frames - 1, Math.floor(clamped) + 1) * N_JOINTS * TURN;
-    const share = clamped % 1;
-    for (let i = 0; i < N_JOINTS * TURN; i += TURN) {
-      Quaternion.slerpFlat(this.now, i, this.values, first + i, this.values, second + i, share);
-    }
-    return this.now;
   }
 }
 

@@ -1,5 +1,5 @@
 // Decodes what the server sends and answers "where is every joint at time t".
-import { Turns } from "./body.js";
+import { Turns } from "./turns.js";
 import { J, N_JOINTS } from "./skeleton.js";
 
 const FLOATS_PER_FRAME = N_JOINTS * 3;

@@ -1,5 +1,5 @@
 // A clip that can also show what the model predicted at each denoising step, and the reward's pull.
-import { Turns } from "./body.js";
+import { Turns } from "./turns.js";
 import { Clip, decodeJoints, followPath } from "./motion.js";
 import { N_JOINTS } from "./skeleton.js";
 
