@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import time
@@ -45,6 +46,13 @@ def visit(address: str, number: int, made: list[str]) -> None:
         beat.close()
 
 
+def motions(results: Path) -> list[str]:
+    """Motion files there are; folders may vanish meanwhile, which os.walk passes over."""
+    return [
+        name for _, _, names in os.walk(results) for name in names if name.startswith("motion-")
+    ]
+
+
 def check_flat(address: str, pid: int, folder: Path) -> None:
     """Let visitors come and go in rounds; nothing of them stays in memory or on the disk."""
     sizes: list[int] = []
@@ -59,7 +67,7 @@ def check_flat(address: str, pid: int, folder: Path) -> None:
     assert max(sizes[1:]) - sizes[0] < ALLOWED, told
     (results,) = folder.glob("easytune-page-*/results")  # gradio's own copies stay for hours
     end = time.monotonic() + 30
-    while left := list(results.rglob("motion-*.npz")):
+    while left := motions(results):
         assert time.monotonic() < end, f"{len(left)} files of visitors who left"
         time.sleep(0.2)
 
