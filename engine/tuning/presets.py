@@ -68,11 +68,6 @@ def preset_minutes(name: str, device_type: str = "cuda") -> float:
     return (MINUTES_CPU if device_type == "cpu" else MINUTES)[name]
 
 
-def preset_in_words(name: str) -> str:
-    """How long a preset tunes, for people who choose one."""
-    return f"{MINUTES[name]:g} min on a GPU, {MINUTES_CPU[name]:g} on a CPU"
-
-
 def updates_per_pass(device_type: str) -> int:
     """Optimiser steps that the batched form makes of one batch."""
     return UPDATES_PER_PASS_CPU if device_type == "cpu" else UPDATES_PER_PASS
