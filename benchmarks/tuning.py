@@ -71,7 +71,7 @@ def rates(setup: Setup, values: Row) -> dict[str, float]:
         tried: dict[float, float] = {}
         for rate in args.rates if len(args.rates) > 1 else ():
             with setup.run(entrant(args, name, rate, 1000)) as run:
-                curve = run.train(args.seconds * TRIAL)
+                curve = run.train(seconds_of(args, name) * TRIAL)
             tried[rate] = float("-inf") if curve.diverged else curve.points[-1].reward
             table.append({"method": name, "rate": rate, "reward": tried[rate]})
             print(f"  {name}, rate {rate:g}: {tried[rate]:.4f}", flush=True)
@@ -86,13 +86,14 @@ def race(setup: Setup, values: Row, save: Callable[[], None]) -> None:
     save()
     quality = "quality" in args.parts
     if quality:
+        values["real"] = real(setup)
         values["base"] = [judged(setup, steps, seed) for seed in range(args.seeds)]
     rows: list[Row] = values.setdefault("runs", [])
     curves: dict[tuple[str, int], Curve] = {}
     for seed in range(args.seeds):
         for name in args.methods:
             with setup.run(entrant(args, name, best[name], seed)) as run:
-                curve = curves[name, seed] = run.train(args.seconds)
+                curve = curves[name, seed] = run.train(seconds_of(args, name))
                 row = {"method": name, "seed": seed, "rate": best[name], **shown(curve)}
                 if quality:
                     row["metrics"] = judged(setup, steps, seed)
@@ -110,6 +111,19 @@ def judged(setup: Setup, steps: int, seed: int) -> Row:
     for split in setup.args.also:
         found |= {f"{split} {n}": v for n, v in setup.evaluate(steps, seed, split).items()}
     return found
+
+
+def real(setup: Setup) -> Row:
+    """The same of recorded motions."""
+    found = dict(setup.real())
+    for split in setup.args.also:
+        found |= {f"{split} {n}": v for n, v in setup.real(split).items()}
+    return found
+
+
+def seconds_of(args: argparse.Namespace, label: str) -> float:
+    """How long a method of the race may tune: the yardstick as long as it is told."""
+    return args.yardstick_seconds or args.seconds if label == YARDSTICK else args.seconds
 
 
 def speed(curves: dict[tuple[str, int], Curve], args: argparse.Namespace) -> list[Row]:
@@ -251,6 +265,9 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="METHOD, or METHOD@STEPS to tune at other steps than it is judged at",
     )
     parser.add_argument("--seconds", type=float, default=8.0, help="of each run, by its own clock")
+    parser.add_argument(
+        "--yardstick-seconds", type=float, help="of DRaFT's runs in the race, else as all others"
+    )
     parser.add_argument("--steps", nargs="+", type=int, default=[10, 50])
     parser.add_argument("--rates", nargs="+", type=float, default=[3e-4, 1e-3])
     parser.add_argument("--trusts", nargs="+", type=float, default=[0.0, 0.1, 1.0])

@@ -76,18 +76,21 @@ def _runs(result: Row) -> list[str]:
         grouped.setdefault(run["method"], []).append(run)
     base = result.get("base") or [{}]
     names = list(base[0])
-    rows = [("base", "-", "-", _spread([r["from"] for r in result["runs"]]),
+    rows = [("base", "-", "-", "-", _spread([r["from"] for r in result["runs"]]),
              *(_spread([one[n] for one in base]) for n in names))]  # fmt: skip
+    if result.get("real"):
+        rows.insert(0, ("real", "-", "-", "-", "-", *(_number(result["real"][n]) for n in names)))
     for method, runs in grouped.items():
         rows.append((
             method + (" (diverged)" if any(r["diverged"] for r in runs) else ""),
             f"{runs[0]['rate']:g}",
+            f"{statistics.mean(r['seconds'] for r in runs):.0f}",
             f"{statistics.mean(r['updates'] for r in runs):.0f}",
             _spread([r["reward"] for r in runs]),
             *(_spread([r["metrics"][n] for r in runs if "metrics" in r]) for n in names),
         ))  # fmt: skip
-    return ["## Quality at equal time", "",
-            *table(("method", "rate", "updates", "validation reward", *names), rows)]  # fmt: skip
+    columns = ("method", "rate", "seconds", "updates", "validation reward", *names)
+    return ["## Quality at equal time", "", *table(columns, rows)]
 
 
 def _sweep(name: str, rows: list[Row], settings: Row) -> list[str]:

@@ -157,6 +157,14 @@ class Setup:
             name: one["value"] for name, one in found["physical"].items() if name == "foot_skate"
         }
 
+    def real(self, split: str | None = None) -> dict[str, float]:
+        """The same of the recorded motions themselves: what there is to gain."""
+        reference = self.reference if split is None else self.others[split]
+        found = score(self.evaluator, reference, [reference.joints], embeddings=[reference.motion])
+        values = {name: found[name]["mean"] for name in METRICS if name in found}
+        skate = found["physical"]["foot_skate"]["value"]
+        return values | {"foot_skate": skate}
+
     @contextmanager
     def run(self, options: Options) -> Iterator[Run]:
         """A fresh adapter on the base; off again afterwards."""

@@ -1,4 +1,4 @@
-"""On a GPU the batched form replays graphs: the same gradients, also once weights have moved."""
+"""On a GPU some methods replay graphs: the same gradients, also once weights have moved."""
 
 from __future__ import annotations
 
@@ -15,14 +15,24 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("trust", [0.0, 0.5])
-def test_captured_passes_move_the_weights_as_eager_ones_do(trust) -> None:
+BATCHED = {"updates_per_pass": 4}
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("easytune-batched", BATCHED),
+        ("easytune-batched", {**BATCHED, "trust": 0.5}),
+        ("draft", {}),
+        ("draft", {"k": 2}),
+        ("draft-lv", {}),
+    ],
+)
+def test_captured_passes_move_the_weights_as_eager_ones_do(name, options) -> None:
     moved = []
     for captured in (False, True):
         problem, bank = toy(5, device="cuda")
-        method = make_method(
-            "easytune-batched", 5, updates_per_pass=4, captured=captured, trust=trust
-        )
+        method = make_method(name, 5, captured=captured, **options)
         learner = Learner(tuned(problem), rate=1e-3, warm_up=1)
         for number in range(3):
             method(problem, learner, toy_batch(problem, bank), number)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from engine.diffusion.sampler import Guided, Step
+from engine.tuning.methods.graphed import GraphedWalk
 from engine.tuning.methods.trajectory import EndReward, Plan
 from engine.tuning.problem import Batch, Problem
 
@@ -21,15 +22,29 @@ class DRaFT(EndReward):
     name = "draft"
 
     def __init__(
-        self, k: int | None = None, seed: int = 0, trust: float = 0.0, checkpoint: bool = False
+        self,
+        k: int | None = None,
+        seed: int = 0,
+        trust: float = 0.0,
+        checkpoint: bool = False,
+        captured: bool = False,
     ) -> None:
+        """`captured` replays the trajectory as CUDA graphs, where it needs no trust region."""
         super().__init__(seed, trust, checkpoint)
         self.k = k
+        self._graphed = GraphedWalk() if captured and not checkpoint and trust == 0 else None
 
     def plan(self, steps: int, generator: torch.Generator) -> Plan:
         """The last k steps, with the whole chain between them."""
         first = steps - min(self.k or steps, steps)
         return Plan(frozenset(range(first, steps)), steps - 1)
+
+    def walked(self, problem: Problem, guided: Guided, noise: Tensor, plan: Plan) -> list[Step]:
+        """The trajectory; of a captured one, its last step without what led there."""
+        if self._graphed is None or not self._graphed.fits(guided, noise):
+            return super().walked(problem, guided, noise, plan)
+        latents = self._graphed(problem, guided, noise, plan)
+        return [Step(plan.stop, problem.timesteps[plan.stop], noise, latents, latents)]
 
 
 class DRaFTLV(DRaFT):
@@ -40,8 +55,14 @@ class DRaFTLV(DRaFT):
 
     name = "draft-lv"
 
-    def __init__(self, seed: int = 0, trust: float = 0.0, checkpoint: bool = False) -> None:
-        super().__init__(1, seed, trust, checkpoint)
+    def __init__(
+        self,
+        seed: int = 0,
+        trust: float = 0.0,
+        checkpoint: bool = False,
+        captured: bool = False,
+    ) -> None:
+        super().__init__(1, seed, trust, checkpoint, captured)
 
     def again(
         self, problem: Problem, guided: Guided, batch: Batch, last: Step, generator: torch.Generator

@@ -30,7 +30,7 @@ class MethodConfig:
     `window` (first, last) counts only these steps, noisiest first. `k` is DRaFT's and DRTune's
     number of trained steps, and how many last steps ReFL and AlignProp draw from; None is what was
     published. `trust` weighs the squared distance to the base's output. `checkpoint` recomputes
-    activations (rivals only), `captured` walks as a CUDA graph (batched form only).
+    activations (rivals only), `captured` walks as CUDA graphs (batched form and DRaFT).
     """
 
     name: str = "easytune-batched"
@@ -90,13 +90,17 @@ def _batched(config: MethodConfig, steps: int) -> TuningMethod:
 
 
 def _by_k(
-    kind: type[ReFL] | type[DRaFT] | type[AlignProp] | type[DRTune],
+    kind: type[ReFL] | type[AlignProp] | type[DRTune],
 ) -> Callable[[MethodConfig, int], TuningMethod]:
     return lambda config, _: kind(config.k, config.seed, config.trust, config.checkpoint)
 
 
+def _draft(config: MethodConfig, steps: int) -> TuningMethod:
+    return DRaFT(config.k, config.seed, config.trust, config.checkpoint, config.captured)
+
+
 def _draft_lv(config: MethodConfig, steps: int) -> TuningMethod:
-    return DRaFTLV(config.seed, config.trust, config.checkpoint)
+    return DRaFTLV(config.seed, config.trust, config.checkpoint, config.captured)
 
 
 METHODS: dict[str, Callable[[MethodConfig, int], TuningMethod]] = {
@@ -104,7 +108,7 @@ METHODS: dict[str, Callable[[MethodConfig, int], TuningMethod]] = {
     "easytune-chain": _chain,
     "easytune-batched": _batched,
     "refl": _by_k(ReFL),
-    "draft": _by_k(DRaFT),
+    "draft": _draft,
     "draft-lv": _draft_lv,
     "alignprop": _by_k(AlignProp),
     "drtune": _by_k(DRTune),

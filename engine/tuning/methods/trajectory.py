@@ -66,7 +66,7 @@ class EndReward(Stateless):
         generator = pass_generator(self.seed, number)
         seen, guided = Pass.of(problem.steps), problem.guided(batch)
         plan = self.plan(problem.steps, generator)
-        steps = walk(problem, guided, batch.noise, plan, self.checkpoint)
+        steps = self.walked(problem, guided, batch.noise, plan)
         finished = plan.stop == problem.steps - 1
         scored = problem.score_end(steps[-1].x_prev if finished else steps[-1].x_0, batch)
         seen.note(plan.stop, scored)
@@ -78,6 +78,10 @@ class EndReward(Stateless):
             loss = loss + self.trust * self._drift(problem, guided, steps, plan, generator)
         learner.update(loss)
         return seen
+
+    def walked(self, problem: Problem, guided: Guided, noise: Tensor, plan: Plan) -> list[Step]:
+        """The trajectory's steps, at least the last."""
+        return walk(problem, guided, noise, plan, self.checkpoint)
 
     def again(
         self, problem: Problem, guided: Guided, batch: Batch, last: Step, generator: torch.Generator
