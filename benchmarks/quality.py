@@ -61,12 +61,12 @@ def split_rows(
         rows["other real motions"] = {
             **score(evaluator, reference.part(kept), others), "clips": len(kept)
         }  # fmt: skip
-    rebuilt = reconstruct(pipeline.model.ours()[0], reference.joints)
+    rebuilt = reconstruct(pipeline.model.own_vae(), reference.joints)
     rows["VAE reconstruction"] = {
         **score(evaluator, reference, [rebuilt]),
         "joint_error_mm": joint_error(rebuilt, reference.joints),
     }
-    raw = reconstruct(pipeline.model.ours()[0], reference.joints, clean=False)
+    raw = reconstruct(pipeline.model.own_vae(), reference.joints, clean=False)
     rows["VAE reconstruction"]["joint_error_uncleaned_mm"] = joint_error(raw, reference.joints)
     for steps in args.steps or sorted({pipeline.model.steps, 20, 50}):
         print(f"  {reference.split}: {steps} steps", flush=True)

@@ -220,9 +220,9 @@ def denoiser(
     vae: Annotated[Path, typer.Option(help="Folder of the trained VAE.")],
     out: Annotated[Path, typer.Option(help="Model folder to write.")],
     minutes: Annotated[float, typer.Option(help="Time budget.")] = 5.0,
-    prediction: Annotated[str, typer.Option(help="epsilon, v_prediction or sample.")] = (
-        "v_prediction"
-    ),
+    prediction: Annotated[
+        str, typer.Option(help="epsilon, v_prediction, sample or flow.")
+    ] = "v_prediction",
     batch: Annotated[int, typer.Option(min=1, help="Motions per update.")] = 512,
     rate: Annotated[float, typer.Option(help="Learning rate.")] = 6e-4,
     layers: Annotated[int, typer.Option(help="Transformer layers.")] = 9,

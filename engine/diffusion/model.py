@@ -15,6 +15,7 @@ from engine.backbones.text import PUBLISHED, PublishedEncoder
 from engine.checks import MAX_MODEL_STEPS, check_guidance, check_steps
 from engine.diffusion.ancestral import AncestralConfig, AncestralSchedule
 from engine.diffusion.consistency import GUIDANCE, ConsistencyConfig, ConsistencySchedule
+from engine.diffusion.flow import FlowConfig, FlowSchedule
 from engine.diffusion.schedule import Schedule, ScheduleConfig
 from engine.errors import StudioError
 from engine.files import read_json, write_json
@@ -40,6 +41,7 @@ _SCHEDULES: dict[str, tuple[Any, Any]] = {
     "ddim": (Schedule, ScheduleConfig),
     "ancestral": (AncestralSchedule, AncestralConfig),
     "consistency": (ConsistencySchedule, ConsistencyConfig),
+    "flow": (FlowSchedule, FlowConfig),
 }
 # How wrong names, kinds or sizes in a config surface, some only inside torch or diffusers.
 _WRONG = (KeyError, TypeError, ValueError, ArithmeticError, RuntimeError, StudioError)
@@ -121,12 +123,21 @@ class MotionModel:
         return self.family == OWN
 
     def ours(self) -> tuple[MotionVAE, Schedule]:
-        """VAE and noise of a model of this project's kind; StudioError for a published one."""
-        if not (isinstance(self.vae, MotionVAE) and isinstance(self.schedule, Schedule)):
+        """VAE and noise of a diffusion model of this project's kind; StudioError for others."""
+        vae = self.own_vae()
+        if not isinstance(self.schedule, Schedule):
+            raise StudioError(
+                f"The model {self.model_id} is a flow; this needs one with the noise of diffusion."
+            )
+        return vae, self.schedule
+
+    def own_vae(self) -> MotionVAE:
+        """The VAE of a model of this project's kind; StudioError for others."""
+        if not isinstance(self.vae, MotionVAE):
             raise StudioError(
                 f"The model {self.model_id} is a published one; this needs one of this project's."
             )
-        return self.vae, self.schedule
+        return self.vae
 
     def guidance_at(self, steps: int) -> float:
         """The guidance scale for `steps` steps where none is asked for: few-step models' differ."""

@@ -12,24 +12,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.diffusion.flow import FlowConfig, FlowSchedule
 from engine.diffusion.model import MotionModel
 from engine.diffusion.schedule import Schedule, ScheduleConfig
 from engine.errors import StudioError
 from engine.files import read_json, write_json
-from engine.models.captions import CaptionTable
 from engine.models.denoiser import Denoiser, DenoiserConfig
 from engine.models.device import pick_device
 from engine.models.text import TextEncoder, TransformersTextEncoder
 from engine.models.vae import MotionVAE, VAEConfig, padded
 from engine.models.weights import load_weights
-from engine.motion.skeleton import MIN_FRAMES
 from engine.training import corpus
 from engine.training.common import Average, Clock, Updater
+from engine.training.items import Items
 
 log = logging.getLogger(__name__)
 
 SAVE_MINUTES = 1.0
-OWN_SHARE = 0.5  # how often a clip that has sentences of its own is shown with one of them
 
 
 @dataclass(frozen=True)
@@ -49,31 +48,23 @@ class Hyper:
     fuse: bool = False  # torch.compile: a minute to start, then faster updates on a GPU
 
 
-class Latents:
+class Latents(Items):
     """All training latents and the caption rows that are true of each, on one device."""
 
     def __init__(
         self, folder: Path, vae: MotionVAE, encoder: TextEncoder, device: torch.device
     ) -> None:
         items, rows, pools = corpus.load(folder)
-        self.device = device
         keep = [i for i, item in enumerate(items) if item.split == "train"]
         starts = np.concatenate([[0], np.cumsum([item.frames for item in items])])
         clips = [torch.from_numpy(np.array(rows[starts[i] : starts[i + 1]])) for i in keep]
-        items = [items[i] for i in keep]
+        super().__init__([items[i] for i in keep], pools, encoder, device)
         self.step = vae.config.frames_per_token
-        self.mean, self.spread, self.frames = self._encode(vae, clips)
-        self.chance = torch.as_tensor(corpus.weights(items), device=device).float()
-        self.even = torch.tensor([item.even for item in items], device=device)
-        texts, own, pool = _rows(items, pools)
-        self.own, self.pool = own.to(device), pool.to(device)
-        self.captions = CaptionTable.build(texts, encoder, device)
-        log.info("%d items, %d captions", len(items), len(texts))
+        self.mean, self.spread = self._encode(vae, clips)
 
     @torch.no_grad()
-    def _encode(self, vae: MotionVAE, clips: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-        frames = torch.tensor([len(clip) for clip in clips], device=self.device)
-        tokens = vae.n_tokens(int(frames.max()))
+    def _encode(self, vae: MotionVAE, clips: list[Tensor]) -> tuple[Tensor, Tensor]:
+        tokens = vae.n_tokens(int(self.frames.max()))
         mean = torch.zeros(len(clips), tokens, vae.config.latent_dim, device=self.device)
         spread = torch.zeros_like(mean)
         for start in range(0, len(clips), 256):
@@ -82,7 +73,7 @@ class Latents:
             part = slice(start, start + 256)
             mean[part, : mu.shape[1]] = mu
             spread[part, : mu.shape[1]] = (0.5 * log_variance).exp()
-        return mean, spread, frames
+        return mean, spread
 
     def standardise(self, vae: MotionVAE) -> None:
         """Give the VAE the latents' statistics and bring the stored latents to unit variance."""
@@ -110,52 +101,23 @@ class Latents:
         x_0 = (mean + spread * torch.randn_like(mean)) * mask[..., None]
         return x_0, frames, mask, self.captions.rows(self._caption_rows(pick))
 
-    def _crop(self, pick: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """A random piece, half of the time, of items that go on evenly."""
-        tokens = -(-frames // self.step)
-        least = MIN_FRAMES // self.step
-        random = torch.rand(3, len(pick), device=self.device)
-        length = (least + random[0] * (tokens - least + 1)).long().clamp(max=tokens)
-        crop = self.even[pick] & (random[1] < 0.5) & (tokens > least)
-        start = torch.where(crop, (random[2] * (tokens - length + 1)).long(), 0)
-        length = torch.where(crop, length, tokens)
-        return start, torch.minimum(length * self.step, frames - start * self.step)
-
-    def _caption_rows(self, pick: Tensor) -> Tensor:
-        own, pool = self.own[pick], self.pool[pick]
-        random = torch.rand(2, len(pick), device=self.device)
-        use_own = (own[:, 1] > 0) & ((pool[:, 1] == 0) | (random[0] < OWN_SHARE))
-        chosen = torch.where(use_own[:, None], own, pool)
-        return chosen[:, 0] + (random[1] * chosen[:, 1]).long()
-
     def _mask(self, frames: Tensor) -> Tensor:
         tokens = torch.arange(self.mean.shape[1], device=self.device)
         return tokens[None] * self.step < frames[:, None]
 
 
-def _rows(
-    items: list[corpus.Item], pools: dict[str, list[str]]
-) -> tuple[list[str], Tensor, Tensor]:
-    """All sentences, and per item (first row, count) of its own ones and of its label's pool."""
-    texts: list[str] = []
-    where: dict[str, tuple[int, int]] = {}
-    for key, sentences in pools.items():
-        where[key] = (len(texts), len(sentences))
-        texts += sentences
-    own = []
-    for item in items:
-        own.append((len(texts), len(item.own)))
-        texts += item.own
-    pool = [where.get(item.pool, (0, 0)) for item in items]
-    return texts, torch.tensor(own), torch.tensor(pool)
-
-
-SCHEDULES = {
+SCHEDULES: dict[str, ScheduleConfig | FlowConfig] = {
     # Epsilon cannot be read at pure noise, so its schedule keeps a little signal there.
     "epsilon": ScheduleConfig("epsilon", rescale_betas_zero_snr=False, timestep_spacing="trailing"),
     "v_prediction": ScheduleConfig("v_prediction"),
     "sample": ScheduleConfig("sample"),
+    "flow": FlowConfig(),
 }
+
+
+def schedule_of(config: ScheduleConfig | FlowConfig) -> Schedule | FlowSchedule:
+    """The noise that a config describes."""
+    return FlowSchedule(config) if isinstance(config, FlowConfig) else Schedule(config)
 
 
 def vae_config_of(folder: Path) -> VAEConfig:
@@ -198,7 +160,7 @@ def train(
     out: Path,
     config: DenoiserConfig,
     vae_config: VAEConfig,
-    schedule_config: ScheduleConfig,
+    schedule_config: ScheduleConfig | FlowConfig,
     encoder: TextEncoder,
     hyper: Hyper | None = None,
     device: str | None = None,
@@ -214,7 +176,7 @@ def train(
     vae.eval().requires_grad_(False).to(place)
     latents = Latents(data, vae, encoder, place)
     latents.standardise(vae)
-    schedule = Schedule(schedule_config)
+    schedule = schedule_of(schedule_config)
     denoiser = Denoiser(config).to(place)
     average = Average(denoiser, hyper.decay)
     model = MotionModel(vae, average.module, schedule)  # type: ignore[arg-type]
@@ -230,7 +192,7 @@ def _loop(
     denoiser: Denoiser,
     average: Average,
     latents: Latents,
-    schedule: Schedule,
+    schedule: Schedule | FlowSchedule,
     hyper: Hyper,
     save: Callable[[], None],
 ) -> tuple[int, list[dict[str, float]]]:
@@ -266,7 +228,9 @@ def _loop(
     return updates, curve
 
 
-def noised_batch(latents: Latents, schedule: Schedule, hyper: Hyper) -> tuple[Tensor, ...]:
+def noised_batch(
+    latents: Latents, schedule: Schedule | FlowSchedule, hyper: Hyper
+) -> tuple[Tensor, ...]:
     """Inputs of `prediction_error` for one random batch."""
     x_0, frames, mask, (states, text_mask) = latents.batch(hyper.batch)
     device = latents.device
