@@ -21,6 +21,7 @@ import torch
 from benchmarks.record import RESULTS, record
 from benchmarks.tuning_pages import markdown
 from benchmarks.tuning_runs import Curve, Options, Setup, rounded
+from benchmarks.tuning_sweeps import SWEEPS, options
 from engine.checks import check_steps
 from engine.errors import StudioError
 from engine.files import read_json
@@ -32,8 +33,6 @@ YARDSTICK = "draft"  # the rival whose best reward the others are timed to
 PUBLISHED = ("draft", "easytune", "easytune-batched", "easytune-batched@10", "refl", "draft-lv",
              "alignprop", "drtune")  # fmt: skip
 TRIAL = 0.25  # share of a run's seconds that a learning rate or a sweep's variant is given
-SHARES = {"all steps": (0.0, 1.0), "first 40 %": (0.0, 0.4), "middle 40 %": (0.3, 0.7),
-          "last 40 %": (0.6, 1.0), "last 20 %": (0.8, 1.0)}  # fmt: skip
 
 
 def memory(setup: Setup, values: Row, save: Callable[[], None]) -> None:
@@ -159,69 +158,7 @@ def sweep(
         save()
 
 
-def window_variants(args: argparse.Namespace) -> dict[str, Options]:
-    """Step weights and windows of EasyTune."""
-    plain = options(args, MethodConfig(args.sweep_method), args.steps[0], args.rates[-1])
-    found = {
-        kind: replace(plain, method=replace(plain.method, weighting=kind))
-        for kind in ("linear", "adaptive")
-    }
-    for label, (first, last) in SHARES.items():
-        start = int(first * plain.steps)
-        window = (start, max(start, round(last * plain.steps) - 1))
-        method = replace(plain.method, weighting="window", window=window)
-        found[f"uniform, {label}"] = replace(plain, method=method)
-    if args.sweep_method == "easytune-batched":
-        raw = replace(plain.method, weighting="uniform", normalise=False)
-        found["uniform, steps not evened out"] = replace(plain, method=raw)
-    return found
-
-
-def reward_variants(args: argparse.Namespace) -> dict[str, Options]:
-    """Which latents the reward reads and by which network, and physics beside the text."""
-    plain = options(args, MethodConfig(args.sweep_method), args.steps[0], args.rates[-1])
-    found = {form: replace(plain, form=form) for form in FORMS}
-    mixed = "follow=1,feet=0.3,floor=0.3,smooth=0.3"
-    return found | {f"x_0, {mixed}": replace(plain, form="x_0", weights=mixed)}
-
-
-def rank_variants(args: argparse.Namespace) -> dict[str, Options]:
-    """How much of the denoiser moves, and how far from the base it may."""
-    plain = options(args, MethodConfig(args.sweep_method), args.steps[0], args.rates[-1])
-    found = {f"rank {rank}": replace(plain, rank=rank) for rank in (2, 8, 32)}
-    # Whole weights move further per update than a low-rank product: a smaller rate.
-    found["whole blocks, rate / 10"] = replace(plain, rank=0, rate=plain.rate / 10)
-    for trust in (0.1, 1.0):
-        method = replace(plain.method, trust=trust)
-        found[f"rank {plain.rank}, trust {trust:g}"] = replace(plain, method=method)
-    return found
-
-
-def pace_variants(args: argparse.Namespace) -> dict[str, Options]:
-    """How fast, and how firmly held to the base."""
-    plain = options(args, MethodConfig(args.sweep_method), args.steps[0], args.rates[-1])
-    return {
-        f"rate {rate:g}, trust {trust:g}": replace(
-            plain, rate=rate, method=replace(plain.method, trust=trust)
-        )
-        for rate in args.rates
-        for trust in args.trusts
-    }
-
-
-SWEEPS = {
-    "windows": window_variants, "rewards": reward_variants, "ranks": rank_variants,
-    "paces": pace_variants,
-}  # fmt: skip
 PARTS = ("memory", "speed", "quality", *SWEEPS)
-
-
-def options(
-    args: argparse.Namespace, method: MethodConfig, steps: int, rate: float, seed: int = 0
-) -> Options:
-    """A run with what the command line says."""
-    method = replace(method, captured=args.captured)
-    return Options(method, steps, rate, args.rank, args.form, args.weights, seed)
 
 
 def entrant(args: argparse.Namespace, label: str, rate: float, seed: int) -> Options:
