@@ -13,6 +13,7 @@ from engine.cli_backbone import backbone_app
 from engine.cli_edit import edit_app
 from engine.cli_motion import motion_app
 from engine.cli_preference import preference_app
+from engine.cli_train import train_app
 from engine.cli_tune import tune_app
 from engine.errors import StudioError
 
@@ -24,7 +25,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 data_app = typer.Typer(help="Prepare and describe motion data.", no_args_is_help=True)
-train_app = typer.Typer(help="Train the base model's networks.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 app.add_typer(train_app, name="train")
 app.add_typer(adapters_app, name="adapters")
@@ -176,130 +176,6 @@ def unpack(
     from engine.data.transport import unpack as run
 
     typer.echo(f"{out}: {run(file, out)} clips")
-
-
-@train_app.command()
-def corpus(
-    data: Annotated[Path, typer.Option(help="Prepared dataset folder.")],
-    out: Annotated[Path, typer.Option(help="Folder for features and captions.")],
-    composed: Annotated[int, typer.Option(min=0, help="Motions composed of two clips.")] = 12_000,
-    pool: Annotated[int, typer.Option(min=1, help="Sentences per combination of labels.")] = 300,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed.")] = 0,
-    jobs: Annotated[int, typer.Option(min=0, help="Processes; 0 means one per core.")] = 0,
-) -> None:
-    """Make what training reads: features, compositions and sentences."""
-    from engine.training.corpus import build
-
-    typer.echo(str(build(data, out, composed, pool, seed, jobs)))
-
-
-@train_app.command()
-def vae(
-    data: Annotated[Path, typer.Option(help="Corpus folder.")],
-    out: Annotated[Path, typer.Option(help="Model folder to write to.")],
-    minutes: Annotated[float, typer.Option(help="Time budget.")] = 3.0,
-    latent_dim: Annotated[int, typer.Option(help="Channels of a latent token.")] = 32,
-    frames_per_token: Annotated[int, typer.Option(help="Frames a token stands for.")] = 4,
-    decoder_width: Annotated[int, typer.Option(help="Channels of the decoder.")] = 256,
-    rate: Annotated[float, typer.Option(help="Learning rate.")] = 4e-4,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed.")] = 0,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda ...")] = None,
-) -> None:
-    """Train the motion VAE."""
-    from engine.models.vae import VAEConfig
-    from engine.training.vae import train as run
-
-    config = VAEConfig(latent_dim, frames_per_token, decoder_width=decoder_width)
-    _log_progress()
-    typer.echo(str(run(data, out, config, minutes, rate, seed, device)))
-
-
-@train_app.command()
-def denoiser(
-    data: Annotated[Path, typer.Option(help="Corpus folder.")],
-    vae: Annotated[Path, typer.Option(help="Folder of the trained VAE.")],
-    out: Annotated[Path, typer.Option(help="Model folder to write.")],
-    minutes: Annotated[float, typer.Option(help="Time budget.")] = 5.0,
-    prediction: Annotated[
-        str, typer.Option(help="epsilon, v_prediction, sample or flow.")
-    ] = "v_prediction",
-    batch: Annotated[int, typer.Option(min=1, help="Motions per update.")] = 512,
-    rate: Annotated[float, typer.Option(help="Learning rate.")] = 6e-4,
-    layers: Annotated[int, typer.Option(help="Transformer layers.")] = 9,
-    width: Annotated[int, typer.Option(help="Transformer width.")] = 256,
-    feed_forward: Annotated[int, typer.Option(help="Width inside feed-forward layers.")] = 768,
-    patch: Annotated[int, typer.Option(help="Latent tokens read as one.")] = 1,
-    graph: Annotated[bool, typer.Option(help="Replay updates as CUDA graphs (GPU).")] = True,
-    half: Annotated[bool, typer.Option(help="Compute in bf16.")] = True,
-    fuse: Annotated[bool, typer.Option(help="Compile the network first.")] = False,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed.")] = 0,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda ...")] = None,
-) -> None:
-    """Train the denoiser on a VAE's latents and write a complete model folder."""
-    from engine.training.denoiser import Hyper, train_from_folder
-
-    _log_progress()
-    hyper = Hyper(
-        minutes=minutes, batch=batch, rate=rate, seed=seed, graph=graph, half=half, fuse=fuse
-    )
-    sizes = {"layers": layers, "width": width, "feed_forward": feed_forward, "patch": patch}
-    train_from_folder(data, vae, out, sizes, prediction, hyper, device)
-    typer.echo(f"Wrote {out}")
-
-
-@train_app.command()
-def reward(
-    data: Annotated[Path, typer.Option(help="Corpus folder.")],
-    out: Annotated[Path, typer.Option(help="Reward folder to write.")],
-    model: Annotated[str, typer.Option(help="Model whose VAE and noise it is for.")] = "base",
-    minutes: Annotated[float, typer.Option(help="Time budget.")] = 2.0,
-    batch: Annotated[int, typer.Option(min=2, help="Pairs per update.")] = 512,
-    rate: Annotated[float, typer.Option(help="Learning rate.")] = 1e-3,
-    graph: Annotated[bool, typer.Option(help="Replay updates as CUDA graphs (GPU).")] = False,
-    half: Annotated[bool, typer.Option(help="Compute in bf16.")] = True,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed.")] = 0,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda ...")] = None,
-) -> None:
-    """Train the reward: text alignment of motions, noisy motions and latents."""
-    from engine.models.registry import resolve_model
-    from engine.training.reward import Hyper
-    from engine.training.reward import train as run
-
-    _log_progress()
-    hyper = Hyper(minutes=minutes, batch=batch, rate=rate, seed=seed, graph=graph, half=half)
-    run(data, resolve_model(model), out, hyper, device)
-    typer.echo(f"Wrote {out}")
-
-
-@train_app.command()
-def evaluator(
-    data: Annotated[Path, typer.Option(help="Prepared dataset folder.")],
-    out: Annotated[Path, typer.Option(help="Evaluator folder to write.")],
-    minutes: Annotated[float, typer.Option(help="Time budget.")] = 2.0,
-    batch: Annotated[int, typer.Option(min=2, help="Pairs per update.")] = 512,
-    unseen_share: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Share of the unseen pairs to learn from.")
-    ] = 0.0,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed.")] = 7,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda ...")] = None,
-) -> None:
-    """Train the judge: a text-motion evaluator that no other training ever sees."""
-    from engine.data.dataset import MotionDataset
-    from engine.evaluation.train_evaluator import Recipe
-    from engine.evaluation.train_evaluator import train as run
-    from engine.models.device import pick_device
-    from engine.models.text import TransformersTextEncoder
-
-    place = str(pick_device(device))
-    encoder = TransformersTextEncoder(device=place)
-    recipe = Recipe(batch=batch, unseen_share=unseen_share)
-    run(MotionDataset.open(data), encoder, minutes, place, seed, out, recipe=recipe, progress=print)
-
-
-def _log_progress() -> None:
-    import logging
-
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Shared by training scripts: a clock that ends the run, averaged weights, captured updates."""
+"""Shared by training scripts: the learning rate's way, averaged weights, captured updates."""
 
 from __future__ import annotations
 
@@ -12,23 +12,41 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import StudioError
+from engine.models.processes import Processes
+
+WARM_UP, FLOOR = 0.03, 0.02
+
+
+def rate_at(done: float, warm_up: float = WARM_UP, floor: float = FLOOR) -> float:
+    """Factor on the learning rate at share `done` of a run: up along a line, down a cosine."""
+    if done < warm_up:
+        return max(done / warm_up, 0.01)
+    fall = 0.5 * (1 + math.cos(math.pi * (min(done, 1.0) - warm_up) / (1 - warm_up)))
+    return floor + (1 - floor) * fall
 
 
 class Clock:
     """A time budget: warms the learning rate up, lets it fall along a cosine, then says stop."""
 
-    def __init__(self, minutes: float, warm_up: float = 0.03, floor: float = 0.02) -> None:
+    def __init__(
+        self, minutes: float, warm_up: float = WARM_UP, floor: float = FLOOR, spent: float = 0.0
+    ) -> None:
+        """`spent`: seconds of the budget that an interrupted run has used before."""
         if not 0 < minutes < math.inf:
             raise StudioError(f"{minutes} minutes are no time to train: give a positive number.")
         self.seconds = 60.0 * minutes
-        self.warm_up = warm_up
-        self.floor = floor
-        self.started = time.monotonic()
+        self.warm_up, self.floor = warm_up, floor
+        self.started = time.monotonic() - spent
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of the budget that are spent."""
+        return time.monotonic() - self.started
 
     @property
     def progress(self) -> float:
         """Share of the budget that is spent, 0 to 1."""
-        return min((time.monotonic() - self.started) / self.seconds, 1.0)
+        return min(self.elapsed / self.seconds, 1.0)
 
     @property
     def over(self) -> bool:
@@ -36,11 +54,7 @@ class Clock:
 
     def rate(self) -> float:
         """Factor on the learning rate now."""
-        done = self.progress
-        if done < self.warm_up:
-            return max(done / self.warm_up, 0.01)
-        fall = 0.5 * (1 + math.cos(math.pi * (done - self.warm_up) / (1 - self.warm_up)))
-        return self.floor + (1 - self.floor) * fall
+        return rate_at(self.progress, self.warm_up, self.floor)
 
 
 class Average:
@@ -62,9 +76,11 @@ class Average:
 
 
 class Updater:
-    """One optimiser step on a loss; on CUDA the whole step is replayed as a graph per shape.
+    """One optimiser step on a loss; on CUDA it is replayed as graphs.
 
-    Small networks spend most of a step on launching kernels; a replay launches once.
+    Small networks spend most of a step on launching kernels; a replay launches once. There are two
+    graphs: loss and gradients (one per shape of the inputs), and clipping and the step. Between
+    them the gradients, which lie in one flat buffer, are averaged over all processes.
     """
 
     def __init__(
@@ -73,55 +89,119 @@ class Updater:
         terms: Callable[..., Tensor],
         weight_decay: float,
         capture: bool = True,
+        processes: Processes | None = None,
+        betas: tuple[float, float] = (0.9, 0.99),
+        decay_vectors: bool = True,
     ) -> None:
-        """`terms(*inputs)` gives loss terms [K]; their sum is minimised."""
-        on_gpu = next(module.parameters()).is_cuda
+        """`terms(*inputs)` gives loss terms [K]; their sum is minimised.
+
+        Without `decay_vectors` only matrices decay, not biases and gains.
+        """
+        self.named = {n: p for n, p in module.named_parameters() if p.requires_grad}
+        self.parameters = list(self.named.values())
+        on_gpu = self.parameters[0].is_cuda
         self.capture = capture and on_gpu
-        self.module, self.terms = module, terms
-        rate: Any = torch.zeros((), device="cuda") if on_gpu else 0.0
+        self.terms, self.processes = terms, processes or Processes()
+        rate: Any = torch.zeros((), device=self.parameters[0].device) if on_gpu else 0.0
+        plain = [p for p in self.parameters if p.ndim < 2 and not decay_vectors]
+        decaying = [p for p in self.parameters if p.ndim >= 2 or decay_vectors]
+        groups = [{"params": decaying, "weight_decay": weight_decay}]
+        groups += [{"params": plain, "weight_decay": 0.0}] if plain else []
         self.optimizer = torch.optim.AdamW(
-            module.parameters(), rate, betas=(0.9, 0.99), weight_decay=weight_decay,
-            fused=on_gpu or None, capturable=on_gpu,
-        )  # fmt: skip
-        self._graphs: dict[tuple[torch.Size, ...], tuple[Any, tuple[Tensor, ...], Tensor]] = {}
+            groups, rate, betas=betas, fused=on_gpu or None, capturable=on_gpu
+        )
+        self.flat = self.parameters[0].new_zeros(sum(p.numel() for p in self.parameters))
+        parts = self.flat.split([p.numel() for p in self.parameters])
+        self.gradients = [
+            part.view_as(parameter) for part, parameter in zip(parts, self.parameters, strict=True)
+        ]
+        for parameter, gradient in zip(self.parameters, self.gradients, strict=True):
+            parameter.grad = gradient
+        self.optimizer.step()  # at rate 0: makes the moments, which must stay where they are
+        for tensor in self.moments().values():
+            tensor.zero_()
+        self._losses: dict[tuple[torch.Size, ...], tuple[Any, tuple[Tensor, ...], Tensor]] = {}
+        self._step: Any = None
+
+    def moments(self) -> dict[str, Tensor]:
+        """The optimiser's own tensors by part and parameter, to be kept or set in place."""
+        return {
+            f"{part}/{name}": tensor
+            for name, parameter in self.named.items()
+            for part, tensor in self.optimizer.state[parameter].items()
+        }
 
     def __call__(self, rate: float, *inputs: Tensor) -> Tensor:
-        """Update at learning rate `rate`; returns the terms [K], detached, valid until the next."""
+        """Update at learning rate `rate`; returns the terms [K], detached, valid until the next.
+
+        The terms are of this process's samples.
+        """
+        self._set(rate)
+        terms = self._replay(inputs) if self.capture else self._backward(inputs)
+        self.processes.add_up(self.flat)
+        if not self.capture:
+            self._apply()
+            return terms
+        if self._step is None:
+            self._step = self._record_step()
+            self._set(rate)
+        self._step.replay()
+        return terms
+
+    def _set(self, rate: float) -> None:
         for group in self.optimizer.param_groups:
             if isinstance(group["lr"], Tensor):
                 group["lr"].fill_(rate)
             else:
                 group["lr"] = rate
-        if not self.capture:
-            return self._step(inputs)
+
+    def _backward(self, inputs: tuple[Tensor, ...]) -> Tensor:
+        terms = self.terms(*inputs)
+        found = torch.autograd.grad(terms.sum(), self.parameters, materialize_grads=True)
+        torch._foreach_copy_(self.gradients, found)
+        return terms.detach()
+
+    @torch.no_grad()
+    def _apply(self) -> None:
+        """Average over processes, clip to norm 1, step."""
+        if self.processes.count > 1:
+            self.flat /= self.processes.count
+        self.flat *= (1.0 / (self.flat.norm() + 1e-6)).clamp(max=1.0)
+        self.optimizer.step()
+
+    def _replay(self, inputs: tuple[Tensor, ...]) -> Tensor:
         key = tuple(value.shape for value in inputs)
-        if key not in self._graphs:
-            self._graphs[key] = self._record(inputs)
-        graph, held, terms = self._graphs[key]
+        if key not in self._losses:
+            held = tuple(value.clone() for value in inputs)
+            self._backward(held)  # compilation, if any, happens outside the side stream
+            self._losses[key] = self._capture(lambda: self._backward(held), held)
+        graph, held, terms = self._losses[key]
         for slot, value in zip(held, inputs, strict=True):
             slot.copy_(value)
         graph.replay()
         return terms
 
-    def _step(self, inputs: tuple[Tensor, ...]) -> Tensor:
-        self.optimizer.zero_grad(set_to_none=True)
-        terms = self.terms(*inputs)
-        terms.sum().backward()
-        torch.nn.utils.clip_grad_norm_(self.module.parameters(), 1.0)
-        self.optimizer.step()
-        return terms.detach()
+    def _record_step(self) -> Any:
+        """The step as a graph; trying it out leaves weights, moments and gradients as they are."""
+        tensors = [self.flat, *self.moments().values()]
+        before = [tensor.clone() for tensor in tensors]
+        self._set(0.0)
+        graph = self._capture(self._apply, ())[0]
+        torch._foreach_copy_(tensors, before)
+        return graph
 
-    def _record(self, inputs: tuple[Tensor, ...]) -> tuple[Any, tuple[Tensor, ...], Tensor]:
-        held = tuple(value.clone() for value in inputs)
-        self._step(held)  # compilation, if any, happens outside the side stream
+    def _capture(
+        self, work: Callable[[], Any], held: tuple[Tensor, ...]
+    ) -> tuple[Any, tuple[Tensor, ...], Any]:
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             for _ in range(2):
-                self._step(held)
+                work()
         torch.cuda.current_stream().wait_stream(side)
+        torch.cuda.synchronize()
         graph = torch.cuda.CUDAGraph()
-        self.optimizer.zero_grad(set_to_none=True)
-        with torch.cuda.graph(graph):
-            terms = self._step(held)
-        return graph, held, terms
+        # Other threads may go on: one of them watches over what processes send each other.
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            made = work()
+        return graph, held, made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,24 +19,25 @@ from engine.errors import StudioError
 from engine.files import read_json, write_json
 from engine.models.denoiser import Denoiser, DenoiserConfig
 from engine.models.device import pick_device
+from engine.models.draw import Draw
+from engine.models.processes import Processes
 from engine.models.text import TextEncoder, TransformersTextEncoder
 from engine.models.vae import MotionVAE, VAEConfig, padded
 from engine.models.weights import load_weights
 from engine.training import corpus
-from engine.training.common import Average, Clock, Updater
+from engine.training.common import Average, Updater
 from engine.training.items import Items
+from engine.training.loop import Budget, Job
+from engine.training.loop import train as run
 
 log = logging.getLogger(__name__)
-
-SAVE_MINUTES = 1.0
 
 
 @dataclass(frozen=True)
 class Hyper:
     """Hyper-parameters of denoiser training."""
 
-    minutes: float = 5.0
-    batch: int = 512
+    batch: int = 512  # of all processes together
     rate: float = 6e-4
     drop_text: float = 0.1
     decay: float = 0.9995
@@ -87,19 +88,21 @@ class Latents(Items):
         self.mean = (self.mean - vae.latent_mean) / vae.latent_std
         self.spread = self.spread / vae.latent_std
 
-    def batch(self, size: int) -> tuple[Tensor, Tensor, Tensor, tuple[Tensor, Tensor]]:
+    def batch(
+        self, size: int, draw: Draw | None = None
+    ) -> tuple[Tensor, Tensor, Tensor, tuple[Tensor, Tensor]]:
         """x_0 [B, N, C], frames [B], mask [B, N] and the token states of one caption each."""
-        pick = torch.multinomial(self.chance, size, replacement=True)
-        frames = self.frames[pick]
-        start, frames = self._crop(pick, frames)
+        draw = draw or Draw(self.device)
+        pick = draw.pick(self.chance, size)
+        start, frames = self._crop(pick, self.frames[pick], draw)
         index = start[:, None] + torch.arange(self.mean.shape[1], device=self.device)
         index = index.clamp_max(self.mean.shape[1] - 1)[..., None].expand(
             -1, -1, self.mean.shape[2]
         )
         mean, spread = self.mean[pick].gather(1, index), self.spread[pick].gather(1, index)
         mask = self._mask(frames)
-        x_0 = (mean + spread * torch.randn_like(mean)) * mask[..., None]
-        return x_0, frames, mask, self.captions.rows(self._caption_rows(pick))
+        x_0 = (mean + spread * draw.normal(*mean.shape)) * mask[..., None]
+        return x_0, frames, mask, self.captions.rows(self._caption_rows(pick, draw))
 
     def _mask(self, frames: Tensor) -> Tensor:
         tokens = torch.arange(self.mean.shape[1], device=self.device)
@@ -137,13 +140,16 @@ def train_from_folder(
     sizes: dict[str, int],
     prediction: str,
     hyper: Hyper,
+    budget: Budget,
     device: str | None,
 ) -> dict[str, Any]:
     """`train` with the VAE's sizes read from its folder and the default text encoder."""
     if prediction not in SCHEDULES:
         raise StudioError(f"{prediction} is no prediction type; choose from {list(SCHEDULES)}.")
     vae_config = vae_config_of(vae_folder)
-    place = str(pick_device(device))
+    budget.check(out)
+    processes = Processes.start(device)
+    place = str(processes.device or pick_device(device))
     config = DenoiserConfig(
         latent_dim=vae_config.latent_dim,
         frames_per_token=vae_config.frames_per_token,
@@ -151,7 +157,10 @@ def train_from_folder(
     )
     encoder = TransformersTextEncoder(device=place)
     schedule = SCHEDULES[prediction]
-    return train(data, vae_folder, out, config, vae_config, schedule, encoder, hyper, place)
+    return train(
+        data, vae_folder, out, config, vae_config, schedule, encoder, hyper, budget, place,
+        processes,
+    )  # fmt: skip
 
 
 def train(
@@ -162,81 +171,76 @@ def train(
     vae_config: VAEConfig,
     schedule_config: ScheduleConfig | FlowConfig,
     encoder: TextEncoder,
-    hyper: Hyper | None = None,
+    hyper: Hyper,
+    budget: Budget,
     device: str | None = None,
+    processes: Processes | None = None,
 ) -> dict[str, Any]:
-    """Train for a number of minutes and write a complete model folder to `out`."""
+    """Train until the budget is spent and write a complete model folder to `out`."""
     from accelerate.utils import set_seed
 
-    hyper = hyper or Hyper()
+    budget.check(out)
+    processes = processes or Processes.start(device)
+    processes.part(hyper.batch)
     set_seed(hyper.seed)
-    place = pick_device(device)
+    place = processes.device or pick_device(device)
     vae = MotionVAE(vae_config)
     load_weights(vae, vae_folder / "vae.safetensors")
     vae.eval().requires_grad_(False).to(place)
     latents = Latents(data, vae, encoder, place)
     latents.standardise(vae)
-    schedule = schedule_of(schedule_config)
     denoiser = Denoiser(config).to(place)
-    average = Average(denoiser, hyper.decay)
-    model = MotionModel(vae, average.module, schedule)  # type: ignore[arg-type]
-    updates, curve = _loop(
-        denoiser, average, latents, schedule, hyper, lambda: model.save_pretrained(out)
-    )
-    report = {"updates": updates, **hyper.__dict__, **schedule_config.to_dict(), "curve": curve}
-    write_json(out / "training.json", report)
+    job = job_of(denoiser, latents, schedule_of(schedule_config), hyper, processes, out)
+    model = MotionModel(vae, job.average.module, schedule_of(schedule_config))  # type: ignore[arg-type]
+    job.save = lambda: model.save_pretrained(out)
+    job.settings = {**job.settings, **config.to_dict(), **schedule_config.to_dict()}
+    report = run(job, budget, processes)
+    if processes.main:
+        write_json(out / "training.json", report)
     return report
 
 
-def _loop(
-    denoiser: Denoiser,
-    average: Average,
-    latents: Latents,
-    schedule: Schedule | FlowSchedule,
-    hyper: Hyper,
-    save: Callable[[], None],
-) -> tuple[int, list[dict[str, float]]]:
-    """Update until the time is over; `save` is called on the way, so that a cut run leaves one."""
+def job_of(
+    denoiser: Denoiser, latents: Latents, schedule: Schedule | FlowSchedule, hyper: Hyper,
+    processes: Processes, out: Path,
+) -> Job:  # fmt: skip
+    """How this network is trained on these latents, by one process or several."""
     error: Callable[..., Tensor] = (
         torch.compile(prediction_error) if hyper.fuse else prediction_error
     )
+    size = processes.part(hyper.batch)
 
     def terms_of(*inputs: Tensor) -> Tensor:
         return error(denoiser, *inputs, half=hyper.half)[None]
 
-    update = Updater(denoiser, terms_of, hyper.weight_decay, hyper.graph)
-    update(0.0, *noised_batch(latents, schedule, hyper))  # capture before the clock starts
-    clock, updates, curve = Clock(hyper.minutes), 0, []
-    saved = 0.0
-    running = torch.zeros((), device=latents.device)
-    while not clock.over:
-        loss = update(hyper.rate * clock.rate(), *noised_batch(latents, schedule, hyper))
-        average.update()
-        updates += 1
-        running += loss[0]
-        if updates == 50 and not torch.isfinite(running):
-            raise StudioError("Training diverged within 50 updates; nothing was written.")
-        if updates % 500 == 0:
-            curve.append({"update": updates, "loss": float(running) / 500})
-            running.zero_()
-            done = 100 * clock.progress
-            log.info("denoiser %d (%.0f%%) loss %.4f", updates, done, curve[-1]["loss"])
-        if (clock.progress - saved) * hyper.minutes > SAVE_MINUTES:
-            saved = clock.progress
-            save()
-    save()
-    return updates, curve
+    def inputs(draw: Draw) -> tuple[Tensor, ...]:
+        *found, mask = noised_batch(latents, schedule, hyper, draw, size)
+        return *found, mask, processes.mean(mask.sum().float())
+
+    update = Updater(denoiser, terms_of, hyper.weight_decay, hyper.graph, processes)
+    settings = {**asdict(hyper), "motions": len(latents.frames)}
+    for name in ("graph", "fuse"):  # how fast, not what
+        settings.pop(name)
+    return Job(
+        "denoiser", out, denoiser, Average(denoiser, hyper.decay), update,
+        Draw(latents.device, hyper.seed, processes.draws_for), inputs, ("loss",), hyper.rate,
+        settings, save=lambda: None, checks=100,
+    )  # fmt: skip
 
 
 def noised_batch(
-    latents: Latents, schedule: Schedule | FlowSchedule, hyper: Hyper
+    latents: Latents,
+    schedule: Schedule | FlowSchedule,
+    hyper: Hyper,
+    draw: Draw | None = None,
+    size: int | None = None,
 ) -> tuple[Tensor, ...]:
-    """Inputs of `prediction_error` for one random batch."""
-    x_0, frames, mask, (states, text_mask) = latents.batch(hyper.batch)
-    device = latents.device
-    t = torch.randint(schedule.config.num_train_timesteps, (hyper.batch,), device=device)
-    eps = torch.randn_like(x_0)
-    dropped = torch.rand(hyper.batch, device=device) < hyper.drop_text
+    """Inputs of `prediction_error` for one random batch, of `size` where it is only a part."""
+    draw, size = draw or Draw(latents.device), size or hyper.batch
+    x_0, frames, mask, (states, text_mask) = latents.batch(size, draw)
+    t = draw.integers(schedule.config.num_train_timesteps, size)
+    eps = draw.normal(*x_0.shape)
+    dropped = draw.uniform(size) < hyper.drop_text
     target = schedule.target(x_0, eps, t)
     weight = schedule.loss_weight(t, hyper.weight_limit)
     x_t = schedule.add_noise(x_0, eps, t)
@@ -254,11 +258,15 @@ def prediction_error(
     weight: Tensor,
     frames: Tensor,
     mask: Tensor,
+    tokens: Tensor | None = None,
     half: bool = False,
 ) -> Tensor:
-    """Weighted mean squared error of the prediction over real tokens; `half` computes in bf16."""
+    """Weighted mean squared error of the prediction over real tokens; `half` computes in bf16.
+
+    `tokens`: the number of real tokens, where that of the mean process is what counts.
+    """
     with torch.autocast(target.device.type, torch.bfloat16, enabled=half):
         condition = denoiser.text(states, text_mask, dropped)
         output = denoiser(x_t, t, condition, frames, mask)
     error = (output.float() - target).square().mean(-1) * weight[:, None]
-    return (error * mask).sum() / mask.sum()
+    return (error * mask).sum() / (mask.sum() if tokens is None else tokens)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from engine.models.captions import CaptionTable
+from engine.models.draw import Draw
 from engine.models.text import TextEncoder
 from engine.motion.skeleton import MIN_FRAMES
 from engine.training import corpus
@@ -41,20 +42,22 @@ class Items:
         self.captions = CaptionTable.build(texts, encoder, device)
         log.info("%d items, %d captions", len(items), len(texts))
 
-    def _crop(self, pick: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
+    def _crop(
+        self, pick: Tensor, frames: Tensor, draw: Draw | None = None
+    ) -> tuple[Tensor, Tensor]:
         """A random piece, half of the time, of items that go on evenly: first token, frames."""
         tokens = -(-frames // self.step)
         least = MIN_FRAMES // self.step
-        random = torch.rand(3, len(pick), device=self.device)
+        random = (draw or Draw(self.device)).uniform(len(pick), 3).unbind(1)
         length = (least + random[0] * (tokens - least + 1)).long().clamp(max=tokens)
         crop = self.even[pick] & (random[1] < 0.5) & (tokens > least)
         start = torch.where(crop, (random[2] * (tokens - length + 1)).long(), 0)
         length = torch.where(crop, length, tokens)
         return start, torch.minimum(length * self.step, frames - start * self.step)
 
-    def _caption_rows(self, pick: Tensor) -> Tensor:
+    def _caption_rows(self, pick: Tensor, draw: Draw | None = None) -> Tensor:
         own, pool = self.own[pick], self.pool[pick]
-        random = torch.rand(2, len(pick), device=self.device)
+        random = (draw or Draw(self.device)).uniform(len(pick), 2).unbind(1)
         use_own = (own[:, 1] > 0) & ((pool[:, 1] == 0) | (random[0] < OWN_SHARE))
         chosen = torch.where(use_own[:, None], own, pool)
         return chosen[:, 0] + (random[1] * chosen[:, 1]).long()

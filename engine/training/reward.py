@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -15,14 +13,18 @@ from torch import Tensor, nn
 from engine.diffusion.model import MotionModel
 from engine.diffusion.schedule import Schedule
 from engine.errors import StudioError
-from engine.evaluation.train_evaluator import contrast
 from engine.files import write_json
 from engine.models.device import pick_device
+from engine.models.draw import Draw
+from engine.models.processes import Processes
 from engine.models.reward import READ, LatentReward, MotionReward, RewardConfig, RewardModel
 from engine.models.text import TextEncoder, TransformersTextEncoder
 from engine.models.vae import MotionVAE
 from engine.models.weights import file_sha256
-from engine.training.common import Average, Clock, Updater
+from engine.training.common import Average, Updater
+from engine.training.evaluator import contrast
+from engine.training.loop import Budget, Job
+from engine.training.loop import train as run
 from engine.training.reward_check import HeldOut, embed, recall
 from engine.training.reward_data import Batch, Pairs
 
@@ -36,8 +38,7 @@ NAMES = ("clean", "noisy", "latent", "match")
 class Hyper:
     """Hyper-parameters of reward training."""
 
-    minutes: float = 2.0
-    batch: int = 512
+    batch: int = 512  # of all processes together
     rate: float = 1e-3
     match: float = 4.0  # weight of the distance between latent and motion embeddings
     decay: float = 0.998
@@ -68,7 +69,7 @@ class Learner(nn.Module):
 
 @torch.no_grad()
 def views(
-    batch: Batch, vae: MotionVAE, schedule: Schedule, half: bool = False
+    batch: Batch, vae: MotionVAE, schedule: Schedule, half: bool = False, draw: Draw | None = None
 ) -> tuple[Tensor, ...]:
     """Inputs of `loss_terms`: every motion twice, clean (t = 0) and noisy (any t).
 
@@ -78,8 +79,9 @@ def views(
     """
     size = len(batch.x_0)
     steps = schedule.config.num_train_timesteps
-    when = torch.randint(steps, (size,), device=batch.x_0.device)
-    x_t = schedule.add_noise(batch.x_0, torch.randn_like(batch.x_0), when)
+    draw = draw or Draw(batch.x_0.device)
+    when = draw.integers(steps, size)
+    x_t = schedule.add_noise(batch.x_0, draw.normal(*batch.x_0.shape), when)
     z = torch.cat([batch.x_0, x_t * batch.mask[..., None]])
     t = torch.cat([torch.zeros_like(when), when])
     mask, frames_mask = batch.mask.repeat(2, 1), batch.frames_mask.repeat(2, 1)
@@ -90,19 +92,24 @@ def views(
     return features, frames_mask, z, mask, t, batch.states, batch.text_mask, batch.rivals
 
 
-def loss_terms(learner: Learner, match: float, half: bool, *inputs: Tensor) -> Tensor:
+def loss_terms(
+    learner: Learner, match: float, half: bool, *inputs: Tensor, processes: Processes | None = None
+) -> Tensor:
     """Terms [4] of NAMES whose sum is minimised, from what `views` gives.
 
     Symmetric InfoNCE of text with clean motions, noisy motions, and latents; and the distance of
     latents to the motions decoded from them. Latents learn the space, they do not shape it.
+    Every motion of every process competes.
     """
     *seen, rivals = inputs
+    whole = (processes or Processes()).whole
     with torch.autocast(rivals.device.type, torch.bfloat16, enabled=half):
         text, motion, latent = learner(*seen)
     scale = learner.log_scale.exp().clamp(max=50.0)
-    clean, noisy = motion.chunk(2)
+    text = whole(text)
+    clean, noisy = (whole(part) for part in motion.chunk(2))
     fixed = text.detach()
-    of_latents = [contrast(fixed, part, scale.detach(), ~rivals) for part in latent.chunk(2)]
+    of_latents = [contrast(fixed, whole(part), scale.detach(), ~rivals) for part in latent.chunk(2)]
     return torch.stack([
         contrast(text, clean, scale, ~rivals),
         contrast(text, noisy, scale, ~rivals),
@@ -115,10 +122,12 @@ def train(
     data: Path,
     model: Path,
     out: Path,
-    hyper: Hyper | None = None,
+    hyper: Hyper,
+    budget: Budget,
     device: str | None = None,
     encoder: TextEncoder | None = None,
     config: RewardConfig | None = None,
+    processes: Processes | None = None,
 ) -> dict[str, Any]:
     """Train on the corpus `data` for the model folder `model`; write a reward folder to `out`.
 
@@ -126,75 +135,59 @@ def train(
     """
     from accelerate.utils import set_seed
 
-    hyper = hyper or Hyper()
+    budget.check(out)
     if hyper.batch < 2:
         raise StudioError("The reward compares motions: give it batches of at least 2.")
-    started = time.monotonic()
+    processes = processes or Processes.start(device)
+    processes.part(hyper.batch)
     set_seed(hyper.seed)
-    place = pick_device(device)
+    place = processes.device or pick_device(device)
     base = MotionModel.from_pretrained(model, place)
     encoder = encoder or TransformersTextEncoder(device=place)
     vae, schedule = base.ours()
     pairs = Pairs(data, vae, encoder, place)
-    held = HeldOut.validation(data, vae, encoder, place)
+    held = HeldOut.validation(data, vae, encoder, place) if processes.main else None
     sizes = config or RewardConfig(text_dim=encoder.dim, latent_dim=vae.config.latent_dim)
     learner = Learner(sizes).to(place)
     pairs.fit(learner.motion)
-    average = Average(learner, hyper.decay)
-    averaged = cast(Learner, average.module)
+    job = job_of(learner, pairs, vae, schedule, hyper, processes, out)
+    averaged = cast(Learner, job.average.module)
     reward = RewardModel(
         averaged.motion, averaged.latent, file_sha256(Path(model) / "vae.safetensors"),
         schedule.config.to_dict(), encoder.name,
     )  # fmt: skip
-    log.info("reward: ready after %.0f s", time.monotonic() - started)
-
-    def check() -> dict[str, float]:
-        reward.save_pretrained(out)
-        return {} if held is None else scores(reward, held, vae, schedule)
-
-    updates, curve = _loop(learner, average, pairs, base, hyper, check)
-    report = {"updates": updates, **asdict(hyper), "device": str(place), "curve": curve}
-    if place.type == "cuda":
-        report["peak_memory_gb"] = round(torch.cuda.max_memory_allocated(place) / 1e9, 2)
-    write_json(out / "training.json", report)
+    job.save = lambda: reward.save_pretrained(out)
+    job.check = lambda: {} if held is None else scores(reward, held, vae, schedule)
+    job.settings = {**job.settings, **sizes.to_dict(), "vae": reward.vae_sha256}
+    report = run(job, budget, processes)
+    if processes.main:
+        write_json(out / "training.json", report)
     return report
 
 
-def _loop(
-    learner: Learner, average: Average, pairs: Pairs, base: MotionModel, hyper: Hyper,
-    check: Callable[[], dict[str, float]],
-) -> tuple[int, list[dict[str, float]]]:  # fmt: skip
-    """Update until the time is over; nothing in an update waits for the GPU."""
+def job_of(
+    learner: Learner, pairs: Pairs, vae: MotionVAE, schedule: Schedule, hyper: Hyper,
+    processes: Processes, out: Path,
+) -> Job:  # fmt: skip
+    """How both networks are trained on these pairs, by one process or several."""
+    size = processes.part(hyper.batch)
 
     def terms_of(*inputs: Tensor) -> Tensor:
-        return loss_terms(learner, hyper.match, hyper.half, *inputs)
+        return loss_terms(learner, hyper.match, hyper.half, *inputs, processes=processes)
 
-    vae, schedule = base.ours()
+    def inputs(draw: Draw) -> tuple[Tensor, ...]:
+        return views(pairs.pairs(size, draw, processes), vae, schedule, hyper.half, draw)
 
-    def inputs() -> tuple[Tensor, ...]:
-        return views(pairs.pairs(hyper.batch), vae, schedule, hyper.half)
-
-    update = Updater(learner, terms_of, hyper.weight_decay, hyper.graph)
-    update(0.0, *inputs())
-    clock, updates, counted = Clock(hyper.minutes), 0, 0
-    curve: list[dict[str, float]] = []
-    running = torch.zeros(len(NAMES), device=pairs.device)
-    while not clock.over:
-        running += update(hyper.rate * clock.rate(), *inputs())
-        average.update()
-        updates += 1
-        counted += 1
-        if updates == 50 and not torch.isfinite(running).all():
-            raise StudioError("Training diverged within 50 updates; nothing was written.")
-        if clock.over or clock.progress * CHECKS >= len(curve) + 1:
-            found = dict(zip(NAMES, (running / counted).tolist(), strict=True))
-            curve.append({"update": updates, **found, **check()})
-            text = ", ".join(f"{name} {value:.3f}" for name, value in curve[-1].items())
-            log.info("reward %.0f%%: %s", 100 * clock.progress, text)
-            running.zero_()
-            counted = 0
-    check()
-    return updates, curve
+    # Rows of other processes are fetched in the middle of the loss, which a graph cannot hold.
+    graph = hyper.graph and processes.count == 1
+    update = Updater(learner, terms_of, hyper.weight_decay, graph, processes)
+    settings = {**asdict(hyper), "motions": len(pairs.frames)}
+    settings.pop("graph")  # how fast, not what
+    return Job(
+        "reward", out, learner, Average(learner, hyper.decay), update,
+        Draw(pairs.device, hyper.seed, processes.draws_for), inputs, NAMES, hyper.rate, settings,
+        save=lambda: None, checks=CHECKS,
+    )  # fmt: skip
 
 
 def scores(

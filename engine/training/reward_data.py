@@ -12,6 +12,8 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from engine.models.captions import CaptionTable
+from engine.models.draw import Draw
+from engine.models.processes import Processes
 from engine.models.reward import READ, ROOT, ROOT_GAIN, MotionReward
 from engine.models.text import TextEncoder
 from engine.models.vae import MotionVAE
@@ -32,7 +34,7 @@ class Batch(NamedTuple):
     mask: Tensor
     states: Tensor
     text_mask: Tensor
-    rivals: Tensor  # [B, B] false where motion j may fit text i as well
+    rivals: Tensor  # [all pairs, all pairs] false where motion j may fit text i as well
 
 
 class Pairs(Latents):
@@ -73,20 +75,27 @@ class Pairs(Latents):
             device=self.device,
         )
 
-    def pairs(self, size: int) -> Batch:
-        """Draw `size` motions, whole or (where that stays true to the words) a piece of them."""
-        pick = torch.multinomial(self.chance, size, replacement=True)
-        start, frames = self._crop(pick, self.frames[pick])
+    def pairs(
+        self, size: int, draw: Draw | None = None, processes: Processes | None = None
+    ) -> Batch:
+        """Draw `size` motions, whole or (where that stays true to the words) a piece of them.
+
+        Rivals are told of the pairs of all processes, in the order of `Processes.whole`.
+        """
+        draw, processes = draw or Draw(self.device), processes or Processes()
+        pick = draw.pick(self.chance, size)
+        start, frames = self._crop(pick, self.frames[pick], draw)
         tokens = torch.arange(self.mean.shape[1], device=self.device)
         index = (start[:, None] + tokens).clamp_max(self.mean.shape[1] - 1)[..., None]
         index = index.expand(-1, -1, self.mean.shape[2])
         mean, spread = self.mean[pick].gather(1, index), self.spread[pick].gather(1, index)
         mask = self._mask(frames)
-        x_0 = (mean + spread * torch.randn_like(mean)) * mask[..., None]
+        x_0 = (mean + spread * draw.normal(*mean.shape)) * mask[..., None]
         features, frames_mask = self._features(pick, start * self.step, frames)
-        row = self._caption_rows(pick)
+        row = self._caption_rows(pick, draw)
         states, text_mask = self.captions.rows(row)
-        rivals = self.rivals((pick, row), (pick, row))
+        everyone = (processes.whole(pick), processes.whole(row))
+        rivals = self.rivals(everyone, everyone)
         return Batch(features, frames_mask, x_0, mask, states, text_mask, rivals)
 
     def _features(self, pick: Tensor, start: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:

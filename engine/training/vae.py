@@ -14,17 +14,25 @@ from torch.nn.functional import l1_loss, smooth_l1_loss
 
 from engine.files import write_json
 from engine.models.device import pick_device
+from engine.models.draw import Draw
+from engine.models.processes import Processes
 from engine.models.vae import MotionVAE, VAEConfig, reconstruct
 from engine.motion.features import features_to_joints
 from engine.motion.kinematics import to_skeleton
 from engine.motion.skeleton import LEFT_FOOT, RIGHT_FOOT
 from engine.training import corpus
-from engine.training.common import Average, Clock, Updater
+from engine.training.common import Average, Updater
+from engine.training.loop import Budget, Job
+from engine.training.loop import train as run
 
 log = logging.getLogger(__name__)
 
 WINDOWS = (32, 64, 96, 128, 192)  # frames; batches of one length need no padding
 FRAMES_PER_BATCH = 256 * 64
+TERMS = (
+    "features", "feature_speed", "local_joints", "world_joints", "joint_speed", "planted_feet",
+    "kl",
+)  # fmt: skip
 FEET = (*LEFT_FOOT, *RIGHT_FOOT)  # joints of the four contact features, in their order
 
 
@@ -70,9 +78,9 @@ class Frames:
             std[part] = std[part].mean()
         return mean, std.clamp_min(1e-4)
 
-    def batch(self, generator: np.random.Generator) -> Tensor:
-        """Windows [B, W, 263] of one random length W."""
-        window = int(generator.choice(WINDOWS))
+    def batch(self, draw: Draw, share: int = 1) -> Tensor:
+        """Windows [B / share, W, 263] of one random length W; B W is FRAMES_PER_BATCH."""
+        window = int(draw.common.choice(WINDOWS))
         if window not in self._tables:
             fits = (self.frames >= window) & self.train
             while not fits.any():  # tiny datasets may lack long clips
@@ -85,8 +93,8 @@ class Frames:
                 torch.as_tensor(self.frames[fits] - window, device=self.device),
             )
         chance, starts, slack = self._tables[window]
-        pick = torch.multinomial(chance, FRAMES_PER_BATCH // window, replacement=True)
-        offset = (torch.rand(len(pick), device=self.device) * (slack[pick] + 1)).long()
+        pick = draw.pick(chance, max(FRAMES_PER_BATCH // window // share, 1))
+        offset = (draw.uniform(len(pick)) * (slack[pick] + 1)).long()
         index = (starts[pick] + offset)[:, None] + torch.arange(window, device=self.device)
         return self.rows[index]
 
@@ -96,13 +104,16 @@ class Frames:
         return [self.rows[self.starts[i] : self.starts[i] + self.frames[i]] for i in chosen]
 
 
-def loss_terms(vae: MotionVAE, x: Tensor, weights: LossWeights) -> dict[str, Tensor]:
-    """Loss terms of windows x [B, W, 263]; their weighted sum is what is minimised."""
+def loss_terms(vae: MotionVAE, x: Tensor, noise: Tensor, weights: LossWeights) -> dict[str, Tensor]:
+    """Loss terms of windows x [B, W, 263] with standard noise [B, W / frames per token, C].
+
+    Their weighted sum is what is minimised.
+    """
     on_gpu = x.device.type == "cuda"
     with torch.autocast(x.device.type, torch.bfloat16, enabled=on_gpu):
         mean, log_variance = vae.posterior(x)
         mean, log_variance = mean.float(), log_variance.float()
-        latents = mean + torch.randn_like(mean) * (0.5 * log_variance).exp()
+        latents = mean + noise * (0.5 * log_variance).exp()
         rebuilt = vae.decode_raw(latents).float()
     target = (x - vae.feature_mean) / vae.feature_std
     output = (rebuilt - vae.feature_mean) / vae.feature_std
@@ -147,52 +158,48 @@ def train(
     data: Path,
     out: Path,
     config: VAEConfig,
-    minutes: float,
+    budget: Budget,
     rate: float = 4e-4,
     seed: int = 0,
     device: str | None = None,
     weights: LossWeights | None = None,
+    processes: Processes | None = None,
 ) -> dict[str, Any]:
-    """Train for `minutes` on a corpus folder; write weights and a report to `out`."""
+    """Train on a corpus folder; write weights and a report to `out`."""
     from accelerate.utils import set_seed
 
     from engine.models.weights import save_weights
 
+    budget.check(out)
+    processes = processes or Processes.start(device)
     set_seed(seed)
-    place = pick_device(device)
+    place = processes.device or pick_device(device)
     frames = Frames(data, place)
     vae = MotionVAE(config).to(place)
     mean, std = frames.statistics()
     vae.feature_mean.copy_(mean)
     vae.feature_std.copy_(std)
     average = Average(vae, 0.999)
-    names: list[str] = []
 
-    def terms_of(x: Tensor) -> Tensor:
-        terms = loss_terms(vae, x, weights or LossWeights())
-        names[:] = terms
-        return torch.stack(list(terms.values()))
+    def terms_of(x: Tensor, noise: Tensor) -> Tensor:
+        return torch.stack(list(loss_terms(vae, x, noise, weights or LossWeights()).values()))
 
-    update = Updater(vae, terms_of, weight_decay=0.01, capture=True)
-    draw = np.random.default_rng(seed)
-    clock, updates, curve = Clock(minutes), 0, []
-    while not clock.over:
-        terms = update(rate * clock.rate(), frames.batch(draw))
-        average.update()
-        updates += 1
-        if updates % 500 == 0:
-            entry = dict(zip(names, terms.tolist(), strict=True))
-            curve.append({"update": updates, **entry})
-            log.info("vae %d (%.0f%%) %s", updates, 100 * clock.progress, round_all(entry))
-    report = {"updates": updates, "minutes": minutes, "seed": seed, **config.to_dict()}
-    report["held_out"] = measure(average.module, frames.held_out())  # type: ignore[arg-type]
-    log.info("vae done: %s", report)
-    save_weights(average.module, out / "vae.safetensors", half=True)
-    write_json(out / "vae.json", config.to_dict())
-    write_json(out / "vae_report.json", {**report, "curve": curve})
+    def inputs(draw: Draw) -> tuple[Tensor, Tensor]:
+        x = frames.batch(draw, processes.count)
+        return x, draw.normal(len(x), vae.n_tokens(x.shape[1]), config.latent_dim)
+
+    def save() -> None:
+        save_weights(average.module, out / "vae.safetensors", half=True)
+        write_json(out / "vae.json", config.to_dict())
+
+    job = Job(
+        "vae", out, vae, average, Updater(vae, terms_of, 0.01, processes=processes),
+        Draw(place, seed, processes.draws_for), inputs, TERMS, rate,
+        {"rate": rate, "seed": seed, "motions": len(frames.frames), **config.to_dict()}, save,
+    )  # fmt: skip
+    report = run(job, budget, processes)
+    if processes.main:
+        report["held_out"] = measure(average.module, frames.held_out())  # type: ignore[arg-type]
+        log.info("vae: held out %s", report["held_out"])
+        write_json(out / "vae_report.json", report)
     return report
-
-
-def round_all(entry: dict[str, float]) -> dict[str, float]:
-    """Numbers short enough for a log line."""
-    return {name: float(f"{value:.4g}") for name, value in entry.items()}

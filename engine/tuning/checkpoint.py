@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from engine.errors import StudioError
-from engine.files import write_bytes
-from engine.models.weights import tensor_bytes
+from engine.models import state as states
+from engine.models.state import State
 from engine.tuning.learner import Learner
 
 FORMAT = "easytune-checkpoint"
-VERSION = 1
 STATE, GOOD = "checkpoint/state.safetensors", "checkpoint/good.safetensors"
-
-
-@dataclass
-class State:
-    """Tensors on the CPU, and `notes`: pass, elapsed seconds, the method's own state ..."""
-
-    tensors: dict[str, Tensor]
-    notes: dict[str, Any]
 
 
 def take(parameters: Mapping[str, nn.Parameter], learner: Learner, notes: dict[str, Any]) -> State:
@@ -67,25 +56,9 @@ def put(state: State, parameters: Mapping[str, nn.Parameter], learner: Learner) 
 
 def save(state: State, path: Path) -> None:
     """Write a state; StudioError when the disk is full, and then the file before stays."""
-    header = {"format": FORMAT, "version": str(VERSION), "notes": json.dumps(state.notes)}
-    write_bytes(path, tensor_bytes(state.tensors, header))
+    states.save(state, path, FORMAT)
 
 
 def load(path: Path) -> State:
     """Read a state; StudioError when it is damaged or from a newer version."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise StudioError(f"{path} is damaged ({error}). Start the run anew.") from error
-    if header.get("format") != FORMAT or header.get("version") != str(VERSION):
-        raise StudioError(
-            f"{path} is of version {header.get('version')}; this program reads version {VERSION}."
-        )
-    try:
-        return State(tensors, dict(json.loads(header["notes"])))
-    except (KeyError, ValueError, TypeError) as error:
-        raise StudioError(f"{path} is damaged ({error}). Start the run anew.") from error
+    return states.load(path, FORMAT)

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
 
 import torch
 
-from engine.errors import StudioError
+from engine.models.needs import check_disk, compared, folder_bytes, memory_used
 from engine.tuning.learner import Learner
 from engine.tuning.memory import SavedBytes
 from engine.tuning.methods.base import TuningMethod
 from engine.tuning.problem import Batch, Problem
+
+__all__ = [
+    "Needs", "Probe", "check_disk", "compared", "folder_bytes", "memory_used", "needs", "probe",
+]  # fmt: skip
 
 SIZES = (2, 4)  # samples of the two probes; the rest follows on a line
 KEPT_COPIES = 7  # weights, two moments and their good twins, and the adapter itself
 PREVIEW_BYTES = 30_000
 EVENT_BYTES = 600
 CARD_BYTES = 200_000  # config, report and cards
-SLACK_BYTES = 5_000_000  # free space that nobody should go below
 
 
 @dataclass(frozen=True)
@@ -115,49 +114,8 @@ def needs(
     return Needs(memory, tuning + after, disk + CARD_BYTES)
 
 
-def check_disk(folder: Path, needed: float) -> None:
-    """StudioError when the disk has less left than a run writes, twice for what is replaced."""
-    needed = 2 * needed + SLACK_BYTES
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise StudioError(
-            f"The disk of {folder} has {free / 1e6:.0f} MB left; the run needs "
-            f"{needed / 1e6:.0f} MB. Free some space, or choose another folder with --session."
-        )
-
-
-def memory_used(device: torch.device) -> float:
-    """The most bytes used so far: of the GPU by this process, or by the process itself."""
-    if device.type == "cuda":
-        return float(torch.cuda.max_memory_allocated(device))
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return float(peak if sys.platform == "darwin" else peak * 1024)
-
-
 def _resting(device: torch.device) -> float:
     """Bytes in use now, before a pass."""
     if device.type == "cuda":
         return float(torch.cuda.memory_allocated(device))
     return memory_used(device)
-
-
-def compared(predicted: dict[str, float], measured: dict[str, float]) -> dict[str, Any]:
-    """Predicted, measured and how far off, for the report."""
-    return {
-        name: {
-            "predicted": predicted[name],
-            "measured": measured[name],
-            "off": (measured[name] - predicted[name]) / predicted[name]
-            if predicted[name]
-            else None,
-        }
-        for name in predicted
-        if name in measured
-    }
-
-
-def folder_bytes(folder: Path) -> float:
-    """Bytes of all files in a folder."""
-    return float(sum(one.stat().st_size for one in folder.rglob("*") if one.is_file()))

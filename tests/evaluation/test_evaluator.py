@@ -12,8 +12,9 @@ from engine.errors import StudioError
 from engine.evaluation.evaluator import Evaluator, as_features, pad
 from engine.evaluation.evaluator_data import Item, balance, shown_to_judge
 from engine.evaluation.evaluator_net import EvaluatorConfig, EvaluatorNet
-from engine.evaluation.train_evaluator import Recipe, contrast, train
 from engine.files import read_json
+from engine.training.evaluator import Recipe, contrast, train
+from engine.training.loop import Budget
 from tests.evaluation import figures as fig
 from tests.tiny import FakeTextEncoder
 
@@ -179,13 +180,12 @@ def made_dataset(folder):
 
 def test_a_tiny_training_learns_three_motions(tmp_path):
     data = made_dataset(tmp_path / "data")
-    records = []
-    recipe = Recipe(batch=32, captions=600, max_steps=60, checks=2, warm_up=5, rate=3e-3,
-                    average=0.9, jobs=1)  # fmt: skip
-    got = train(data, WordEncoder(), 5.0, "cpu", 0, tmp_path / "out", config=small(),
-                recipe=recipe, progress=records.append)  # fmt: skip
-    assert records[-1]["content"] > 0.9
-    assert records[-1]["step"] <= 60
+    recipe = Recipe(batch=32, captions=600, checks=2, rate=3e-3, average=0.9, jobs=1)
+    got = train(data, WordEncoder(), Budget(5.0, updates=60), "cpu", 0, tmp_path / "out",
+                config=small(), recipe=recipe)  # fmt: skip
+    curve = read_json(tmp_path / "out" / "training.json")["curve"]
+    assert [entry["update"] for entry in curve] == [30, 60]
+    assert curve[-1]["content"] > 0.9
     assert got.contents == ("bow", "raise-up-both-hands", "walk")
     again = Evaluator.from_pretrained(tmp_path / "out", WordEncoder())
     names = again.classify([fig.walk(frames=70), fig.standing(50) * 1.0]).content_names()
@@ -195,7 +195,7 @@ def test_a_tiny_training_learns_three_motions(tmp_path):
 def test_an_empty_dataset_is_refused(tmp_path):
     write_index(tmp_path, [], [], {"sources": {}})
     with pytest.raises(StudioError, match="no training clips"):
-        train(MotionDataset.open(tmp_path), WordEncoder(), 0.1, "cpu", 0, tmp_path / "out")
+        train(MotionDataset.open(tmp_path), WordEncoder(), Budget(0.1), "cpu", 0, tmp_path / "out")
 
 
 def test_padding():

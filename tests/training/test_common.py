@@ -11,7 +11,11 @@ from engine.diffusion.schedule import Schedule, ScheduleConfig
 from engine.training.common import Average, Clock, Updater
 from engine.training.denoiser import SCHEDULES
 
-BUILT = {name: Schedule(config) for name, config in SCHEDULES.items()}
+BUILT = {
+    name: Schedule(config)
+    for name, config in SCHEDULES.items()
+    if isinstance(config, ScheduleConfig)
+}
 EVERY = torch.arange(1000)
 
 

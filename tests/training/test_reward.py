@@ -13,8 +13,9 @@ from engine.errors import StudioError
 from engine.files import read_json
 from engine.models.captions import CaptionTable
 from engine.models.reward import READ, RewardConfig, RewardModel
-from engine.training import corpus, reward
+from engine.training import corpus
 from engine.training.common import Updater
+from engine.training.loop import Budget
 from engine.training.reward import Hyper, Learner, loss_terms, train, views
 from engine.training.reward_check import HeldOut, embed, embed_captured, recall
 from engine.training.reward_data import Batch, Pairs
@@ -44,8 +45,10 @@ def learner(pairs):
 
 def test_a_reward_folder_comes_out(corpus_folder, tmp_path):
     folder = save_tiny(tmp_path / "model")
-    hyper = Hyper(minutes=0.02, batch=6, half=False)
-    report = train(corpus_folder, folder, tmp_path / "out", hyper, "cpu", FakeTextEncoder(), SMALL)
+    hyper, budget = Hyper(batch=6, half=False), Budget(0.02)
+    report = train(
+        corpus_folder, folder, tmp_path / "out", hyper, budget, "cpu", FakeTextEncoder(), SMALL
+    )
     assert report["updates"] >= 1
     assert read_json(tmp_path / "out" / "training.json")["curve"]
     made = RewardModel.from_pretrained(tmp_path / "out")
@@ -54,18 +57,17 @@ def test_a_reward_folder_comes_out(corpus_folder, tmp_path):
     assert float(made.motion.speed_std) < 0.1  # statistics came along
 
 
-def test_training_that_diverges_writes_nothing(corpus_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(reward, "CHECKS", 0)  # no check before the 50th update
-    hyper = Hyper(minutes=1.0, batch=2, rate=float("nan"), half=False)
+def test_training_that_diverges_writes_nothing(corpus_folder, tmp_path):
+    hyper = Hyper(batch=2, rate=float("nan"), half=False)
     with pytest.raises(StudioError, match="diverged"):
-        train(corpus_folder, save_tiny(tmp_path / "model"), tmp_path / "out", hyper, "cpu",
-              FakeTextEncoder(), SMALL)  # fmt: skip
+        train(corpus_folder, save_tiny(tmp_path / "model"), tmp_path / "out", hyper, Budget(1.0),
+              "cpu", FakeTextEncoder(), SMALL)  # fmt: skip
     assert not (tmp_path / "out").exists()
 
 
 def test_one_pair_alone_is_refused(corpus_folder, tmp_path):
     with pytest.raises(StudioError, match="at least 2"):
-        train(corpus_folder, tmp_path, tmp_path / "out", Hyper(batch=1), "cpu")
+        train(corpus_folder, tmp_path, tmp_path / "out", Hyper(batch=1), Budget(1.0), "cpu")
 
 
 def test_only_training_motions_are_learned_from(corpus_folder, pairs):

@@ -10,16 +10,18 @@ from engine.diffusion.schedule import ScheduleConfig
 from engine.errors import StudioError
 from engine.files import read_json
 from engine.models.denoiser import DenoiserConfig
+from engine.models.draw import Draw
 from engine.models.vae import VAEConfig
 from engine.training import denoiser, vae
 from engine.training.common import Updater
 from engine.training.denoiser import Hyper, train_from_folder, vae_config_of
+from engine.training.loop import Budget
 from tests.tiny import FakeTextEncoder, load_tiny
 
 VAE = VAEConfig(8, 4, 16, 16, 1)
 DENOISER = DenoiserConfig(8, 32, 3, 2, 64, 384, 1, 4, 2)
-MINUTES = 0.03
-HYPER = Hyper(minutes=MINUTES, batch=16, rate=2e-3, half=False)
+BUDGET = Budget(minutes=0.03)
+HYPER = Hyper(batch=16, rate=2e-3, half=False)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +30,7 @@ def vae_folder(corpus_folder, tmp_path_factory):
     torch.manual_seed(0)
     small = pytest.MonkeyPatch()
     small.setattr(vae, "FRAMES_PER_BATCH", 512)
-    vae.train(corpus_folder, folder, VAE, MINUTES, rate=3e-3, device="cpu")
+    vae.train(corpus_folder, folder, VAE, BUDGET, rate=3e-3, device="cpu")
     small.undo()
     return folder
 
@@ -38,7 +40,7 @@ def trained(corpus_folder, vae_folder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained") / "model"
     encoder = FakeTextEncoder()
     denoiser.train(corpus_folder, vae_folder, folder, DENOISER, VAE, ScheduleConfig(), encoder,
-                   HYPER, "cpu")  # fmt: skip
+                   HYPER, BUDGET, "cpu")  # fmt: skip
     return folder
 
 
@@ -62,13 +64,15 @@ def test_the_vae_learns(corpus_folder, monkeypatch):
     module.feature_mean.copy_(mean)
     module.feature_std.copy_(std)
 
-    def terms(x):
-        return torch.stack(list(vae.loss_terms(module, x, vae.LossWeights()).values()))
+    def terms(x, noise):
+        return torch.stack(list(vae.loss_terms(module, x, noise, vae.LossWeights()).values()))
 
     before = vae.measure(module.eval(), frames.held_out())["local_mm"]
-    update, draw = Updater(module, terms, 0.01), np.random.default_rng(0)
-    for _ in range(120):
-        update(3e-3, frames.batch(draw))
+    update, draw = Updater(module, terms, 0.01), Draw(torch.device("cpu"), 0)
+    for number in range(120):
+        draw.start(number)
+        x = frames.batch(draw)
+        update(3e-3, x, draw.normal(len(x), x.shape[1] // 4, 8))
     after = vae.measure(module, frames.held_out())["local_mm"]
     assert after < 0.75 * before
 
@@ -170,18 +174,18 @@ def test_padding_does_not_reach_the_loss(corpus_folder):
 
 
 def test_training_that_diverges_stops_and_writes_nothing(corpus_folder, vae_folder, tmp_path):
-    wild = Hyper(minutes=1.0, batch=4, rate=float("nan"), half=False)
+    wild = Hyper(batch=4, rate=float("nan"), half=False)
     with pytest.raises(StudioError, match="diverged"):
         denoiser.train(corpus_folder, vae_folder, tmp_path / "out", DENOISER, VAE,
-                       ScheduleConfig(), FakeTextEncoder(), wild, "cpu")  # fmt: skip
+                       ScheduleConfig(), FakeTextEncoder(), wild, Budget(1.0), "cpu")  # fmt: skip
     assert not (tmp_path / "out").exists()
 
 
 def test_training_from_nothing_is_explained(corpus_folder, tmp_path):
     with pytest.raises(StudioError, match="no prediction type"):
-        train_from_folder(corpus_folder, tmp_path, tmp_path, {}, "guess", HYPER, "cpu")
+        train_from_folder(corpus_folder, tmp_path, tmp_path, {}, "guess", HYPER, BUDGET, "cpu")
     with pytest.raises(StudioError, match="does not exist"):
-        train_from_folder(corpus_folder, tmp_path, tmp_path, {}, "epsilon", HYPER, "cpu")
+        train_from_folder(corpus_folder, tmp_path, tmp_path, {}, "epsilon", HYPER, BUDGET, "cpu")
 
 
 def test_a_trained_models_vae_can_be_trained_on(trained):

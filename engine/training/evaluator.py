@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import copy
+import logging
 import math
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -22,17 +21,23 @@ from engine.evaluation.evaluator import Evaluator
 from engine.evaluation.evaluator_data import Bank, build_bank, make_items, shown_to_judge
 from engine.evaluation.evaluator_net import EvaluatorConfig, EvaluatorNet, statistics
 from engine.files import write_json
+from engine.models.draw import Draw
+from engine.models.processes import Processes
 from engine.models.text import TextEncoder
+from engine.training.common import Average, Updater
+from engine.training.loop import Budget, Job
+from engine.training.loop import train as run
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How the evaluator is trained; the defaults are for a GPU with everything resident on it."""
 
-    batch: int = 512
+    batch: int = 512  # of all processes together
     rate: float = 1e-3
-    weight_decay: float = 0.05
-    warm_up: int = 150
+    weight_decay: float = 0.05  # of matrices alone
     captions: int = 60_000
     balance_power: float = 0.6
     class_weight: float = 0.5
@@ -41,7 +46,6 @@ class Recipe:
     shortest_crop: float = 0.85
     average: float = 0.998
     checks: int = 8
-    max_steps: int = 1_000_000
     unseen_share: float = 0.0
     jobs: int | None = None
 
@@ -49,22 +53,25 @@ class Recipe:
 def train(
     data: MotionDataset,
     token_encoder: TextEncoder,
-    minutes: float,
+    budget: Budget,
     device: torch.device | str,
     seed: int,
     out: Path | str,
     *,
     config: EvaluatorConfig | None = None,
     recipe: Recipe | None = None,
-    progress: Callable[[dict[str, Any]], None] | None = None,
+    processes: Processes | None = None,
 ) -> Evaluator:
-    """Train for `minutes` (bank building not counted) and save to `out`; returns the evaluator.
+    """Train (bank building not counted) and save to `out`; returns the evaluator.
 
     Only the train split is learned from (and, if the recipe says so, a share of the "unseen"
     split, see `shown_to_judge`); val chooses among the averaged weights. Raises StudioError when
     the dataset has no training clips.
     """
-    device, recipe = torch.device(device), recipe or Recipe()
+    device, recipe, out = torch.device(device), recipe or Recipe(), Path(out)
+    processes = processes or Processes()
+    budget.check(out)
+    processes.part(recipe.batch)
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     bank, val, config = _banks(data, token_encoder, device, rng, config, recipe)
@@ -72,15 +79,19 @@ def train(
     mean, std = statistics(bank.features.float().cpu(), bank.lengths, config.root_gain)
     net.mean.copy_(mean)
     net.std.copy_(std)
-    run = _Run(net.to(device), bank, val, recipe, rng, seed)
-    history = run.loop(minutes * 60.0, progress)
-    evaluator = Evaluator(run.best, token_encoder, device)
-    evaluator.save_pretrained(out)
-    write_json(
-        Path(out) / "training.json",
-        {"seed": seed, "minutes": minutes, "steps": run.step, "clips": len(bank.items),
-         "captions": len(bank.captions), "parameters": count(run.best), "history": history},
-    )  # fmt: skip
+    best = copy.deepcopy(net).to(device).eval().requires_grad_(False)
+    job = _Lessons(net.to(device), best, bank, val, recipe, processes).job(out, seed)
+    evaluator = Evaluator(best, token_encoder, device)
+
+    def save() -> None:
+        if job.notes["best"] > -math.inf:  # nothing was chosen before the first look
+            evaluator.save_pretrained(out)
+
+    job.save = save
+    report = run(job, budget, processes)
+    if processes.main:
+        more = {"clips": len(bank.items), "captions": len(bank.captions), "parameters": count(best)}
+        write_json(out / "training.json", {**report, **more})
     return evaluator
 
 
@@ -119,94 +130,76 @@ def _banks(
     return bank, val, config
 
 
-class _Run:
-    """One training: the network, its running average, and the best average so far."""
+class _Lessons:
+    """The network, what it is taught, and its best average so far."""
 
     def __init__(
-        self, net: EvaluatorNet, bank: Bank, val: Bank, recipe: Recipe,
-        rng: np.random.Generator, seed: int,
+        self, net: EvaluatorNet, best: EvaluatorNet, bank: Bank, val: Bank, recipe: Recipe,
+        processes: Processes,
     ) -> None:  # fmt: skip
-        self.net, self.bank, self.val, self.recipe, self.rng = net, bank, val, recipe, rng
-        self.average = copy.deepcopy(net).eval().requires_grad_(False)
-        self.best, self.best_score, self.step = copy.deepcopy(self.average), -math.inf, 0
+        self.net, self.best, self.bank, self.val = net, best, bank, val
+        self.recipe, self.processes = recipe, processes
+        self.average = Average(net, recipe.average)
+        self.notes = {"best": -math.inf}
         self.device = bank.features.device
-        self.draw = torch.Generator().manual_seed(seed)
-        plain = [p for p in net.parameters() if p.ndim < 2]
-        matrices = [p for p in net.parameters() if p.ndim >= 2]
-        self.optimiser = torch.optim.AdamW(
-            [{"params": matrices, "weight_decay": recipe.weight_decay},
-             {"params": plain, "weight_decay": 0.0}],
-            lr=recipe.rate, betas=(0.9, 0.98),
+
+    def job(self, out: Path, seed: int) -> Job:
+        """How it is trained. Lengths are needed on the CPU, so everything is drawn there."""
+        recipe = self.recipe
+        update = Updater(
+            self.net.train(), self.loss, recipe.weight_decay, capture=False,
+            processes=self.processes, betas=(0.9, 0.98), decay_vectors=False,
+        )  # fmt: skip
+        settings = {**asdict(recipe), "seed": seed, "motions": len(self.bank.items)}
+        for name in ("checks", "jobs"):
+            settings.pop(name)
+        return Job(
+            "evaluator", out, self.net, self.average, update,
+            Draw(torch.device("cpu"), seed, self.processes.draws_for), self.inputs, ("loss",),
+            recipe.rate, settings, lambda: None, self.validate, recipe.checks,
+            {"best": self.best}, self.notes,
         )  # fmt: skip
 
-    def loop(
-        self, seconds: float, progress: Callable[[dict[str, Any]], None] | None
-    ) -> list[dict[str, Any]]:
-        """Step until the time or the steps are used up; returns the validation records."""
-        history: list[dict[str, Any]] = []
-        begun, due = time.monotonic(), 1
-        done = 0.0
-        while done < 1.0:
-            loss = self.update(done)
-            elapsed = (time.monotonic() - begun) / max(seconds, 1e-9)
-            done = max(elapsed, self.step / self.recipe.max_steps)
-            if done >= due / self.recipe.checks or done >= 1.0:
-                due += 1
-                record = {"step": self.step, "loss": float(loss), **self.validate()}
-                history.append(record)
-                if progress:
-                    progress(record)
-        return history
-
-    def update(self, done: float) -> Tensor:
-        """One optimiser step at share `done` of the run."""
-        recipe = self.recipe
-        warm = min(1.0, (self.step + 1) / recipe.warm_up)
-        for group in self.optimiser.param_groups:
-            group["lr"] = recipe.rate * warm * (0.5 + 0.5 * math.cos(math.pi * min(1.0, done)))
-        self.net.train()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            loss = self.loss()
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
-        self.optimiser.step()
-        self.step += 1
-        keep = min(recipe.average, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            ours: list[Tensor] = list(self.average.parameters())
-            theirs: list[Tensor] = list(self.net.parameters())
-            torch._foreach_lerp_(ours, theirs, 1 - keep)
-        return loss.detach()
-
-    def loss(self) -> Tensor:
-        """Contrast of one label-balanced batch plus both class losses."""
-        bank, recipe = self.bank, self.recipe
-        picked = torch.multinomial(
-            bank.weights, recipe.batch, replacement=True, generator=self.draw
-        )
+    def inputs(self, draw: Draw) -> tuple[Tensor, ...]:
+        """One label-balanced batch: this process's motions and captions, and everybody's rows."""
+        bank = self.bank
+        size = self.processes.part(self.recipe.batch)
+        picked = draw.pick(bank.weights, size)
         rows = picked.to(self.device)
-        features, lengths = self._crop(rows, bank.lengths[picked])
-        column = torch.randint(bank.caption_rows.shape[1], (recipe.batch,), generator=self.draw)
+        features, lengths = self._crop(rows, bank.lengths[picked], draw)
+        column = draw.integers(bank.caption_rows.shape[1], size)
         texts = bank.caption_rows[rows, column.to(self.device)]
         states, mask = bank.texts.rows(texts)
         longest = int(bank.texts.lengths[texts].max())
-        text = self.net.embed_text(states[:, :longest], mask[:, :longest]).float()
-        motion = self.net.embed_motion(features, lengths).float()
-        total = contrast(text, motion, self.net.scale, self._false_negatives(texts, rows))
-        for logits, labels in zip(self.net.class_logits(motion), (bank.contents, bank.styles),
-                                  strict=True):  # fmt: skip
-            total = total + recipe.class_weight * F.cross_entropy(
-                logits.float(), labels[rows], ignore_index=-1, label_smoothing=recipe.smoothing
-            )
-        return total
+        whole = self.processes.whole
+        return (features, lengths, states[:, :longest], mask[:, :longest], whole(texts),
+                whole(rows))  # fmt: skip
 
-    def _crop(self, rows: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    def loss(
+        self, features: Tensor, lengths: Tensor, states: Tensor, mask: Tensor, texts: Tensor,
+        rows: Tensor,
+    ) -> Tensor:  # fmt: skip
+        """Contrast of everybody's batch plus both class losses, as one term."""
+        bank, recipe, kind = self.bank, self.recipe, self.device.type
+        with torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda"):
+            text = self.processes.whole(self.net.embed_text(states, mask).float())
+            motion = self.processes.whole(self.net.embed_motion(features, lengths).float())
+            rivals = self._false_negatives(texts, rows)
+            total = contrast(text, motion, self.net.scale, rivals)
+            for logits, labels in zip(
+                self.net.class_logits(motion), (bank.contents, bank.styles), strict=True
+            ):
+                total = total + recipe.class_weight * F.cross_entropy(
+                    logits.float(), labels[rows], ignore_index=-1, label_smoothing=recipe.smoothing
+                )
+        return total[None]
+
+    def _crop(self, rows: Tensor, lengths: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
         """Cut a random stretch (at least 85 %) out of every motion and add a little noise."""
         share = self.recipe.shortest_crop
-        kept = share + (1 - share) * torch.rand(len(rows), generator=self.draw)
+        kept = share + (1 - share) * draw.uniform(len(rows))
         short = (lengths * kept).long().clamp(min=4)
-        first = (torch.rand(len(rows), generator=self.draw) * (lengths - short + 1)).long()
+        first = (draw.uniform(len(rows)) * (lengths - short + 1)).long()
         steps = torch.arange(int(short.max()))[None] + first[:, None]
         steps = steps.clamp(max=self.bank.features.shape[1] - 1).to(self.device)
         features = self.bank.features[rows[:, None], steps].float()
@@ -222,11 +215,11 @@ class _Run:
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
         """Retrieval and class accuracy of the averaged weights on val; keeps the best."""
-        scores = val_scores(self.average, self.val)
+        scores = val_scores(cast(EvaluatorNet, self.average.module), self.val)
         score = scores["r1"] + scores["content"] + scores["style"]
-        if score >= self.best_score:
-            self.best_score = score
-            self.best.load_state_dict(self.average.state_dict())
+        if score >= self.notes["best"]:
+            self.notes["best"] = score
+            self.best.load_state_dict(self.average.module.state_dict())
         return scores
 
 

@@ -1,0 +1,177 @@
+"""The terminal's verbs for training the base model's networks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+train_app = typer.Typer(help="Train the base model's networks.", no_args_is_help=True)
+STOPPED = 130  # the exit status of what was interrupted
+
+Minutes = Annotated[float, typer.Option(help="Time budget.")]
+Updates = Annotated[int | None, typer.Option(min=1, help="Updates, instead of minutes.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with an unfinished training.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed.")]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda ...")]
+
+
+@train_app.command()
+def corpus(
+    data: Annotated[Path, typer.Option(help="Prepared dataset folder.")],
+    out: Annotated[Path, typer.Option(help="Folder for features and captions.")],
+    composed: Annotated[int, typer.Option(min=0, help="Motions composed of two clips.")] = 12_000,
+    pool: Annotated[int, typer.Option(min=1, help="Sentences per combination of labels.")] = 300,
+    seed: Seed = 0,
+    jobs: Annotated[int, typer.Option(min=0, help="Processes; 0 means one per core.")] = 0,
+) -> None:
+    """Make what training reads: features, compositions and sentences."""
+    from engine.training.corpus import build
+
+    typer.echo(str(build(data, out, composed, pool, seed, jobs)))
+
+
+@train_app.command()
+def vae(
+    data: Annotated[Path, typer.Option(help="Corpus folder.")],
+    out: Annotated[Path, typer.Option(help="Model folder to write to.")],
+    minutes: Minutes = 3.0,
+    updates: Updates = None,
+    resume: Resume = False,
+    latent_dim: Annotated[int, typer.Option(help="Channels of a latent token.")] = 32,
+    frames_per_token: Annotated[int, typer.Option(help="Frames a token stands for.")] = 4,
+    decoder_width: Annotated[int, typer.Option(help="Channels of the decoder.")] = 256,
+    rate: Annotated[float, typer.Option(help="Learning rate.")] = 4e-4,
+    seed: Seed = 0,
+    device: Device = None,
+) -> None:
+    """Train the motion VAE."""
+    from engine.models.vae import VAEConfig
+    from engine.training.loop import Budget
+    from engine.training.vae import train as run
+
+    config = VAEConfig(latent_dim, frames_per_token, decoder_width=decoder_width)
+    budget = Budget(minutes, updates, resume)
+    _train(out, lambda: run(data, out, config, budget, rate, seed, device))
+
+
+@train_app.command()
+def denoiser(
+    data: Annotated[Path, typer.Option(help="Corpus folder.")],
+    vae: Annotated[Path, typer.Option(help="Folder of the trained VAE.")],
+    out: Annotated[Path, typer.Option(help="Model folder to write.")],
+    minutes: Minutes = 5.0,
+    updates: Updates = None,
+    resume: Resume = False,
+    prediction: Annotated[
+        str, typer.Option(help="epsilon, v_prediction, sample or flow.")
+    ] = "v_prediction",
+    batch: Annotated[int, typer.Option(min=1, help="Motions per update.")] = 512,
+    rate: Annotated[float, typer.Option(help="Learning rate.")] = 6e-4,
+    layers: Annotated[int, typer.Option(help="Transformer layers.")] = 9,
+    width: Annotated[int, typer.Option(help="Transformer width.")] = 256,
+    feed_forward: Annotated[int, typer.Option(help="Width inside feed-forward layers.")] = 768,
+    patch: Annotated[int, typer.Option(help="Latent tokens read as one.")] = 1,
+    graph: Annotated[bool, typer.Option(help="Replay updates as CUDA graphs (GPU).")] = True,
+    half: Annotated[bool, typer.Option(help="Compute in bf16.")] = True,
+    fuse: Annotated[bool, typer.Option(help="Compile the network first.")] = False,
+    seed: Seed = 0,
+    device: Device = None,
+) -> None:
+    """Train the denoiser on a VAE's latents and write a complete model folder."""
+    from engine.training.denoiser import Hyper, train_from_folder
+    from engine.training.loop import Budget
+
+    hyper = Hyper(batch=batch, rate=rate, seed=seed, graph=graph, half=half, fuse=fuse)
+    budget = Budget(minutes, updates, resume)
+    sizes = {"layers": layers, "width": width, "feed_forward": feed_forward, "patch": patch}
+    _train(out, lambda: train_from_folder(data, vae, out, sizes, prediction, hyper, budget, device))
+
+
+@train_app.command()
+def reward(
+    data: Annotated[Path, typer.Option(help="Corpus folder.")],
+    out: Annotated[Path, typer.Option(help="Reward folder to write.")],
+    model: Annotated[str, typer.Option(help="Model whose VAE and noise it is for.")] = "base",
+    minutes: Minutes = 2.0,
+    updates: Updates = None,
+    resume: Resume = False,
+    batch: Annotated[int, typer.Option(min=2, help="Pairs per update.")] = 512,
+    rate: Annotated[float, typer.Option(help="Learning rate.")] = 1e-3,
+    graph: Annotated[bool, typer.Option(help="Replay updates as CUDA graphs (GPU).")] = False,
+    half: Annotated[bool, typer.Option(help="Compute in bf16.")] = True,
+    seed: Seed = 0,
+    device: Device = None,
+) -> None:
+    """Train the reward: text alignment of motions, noisy motions and latents."""
+    from engine.models.registry import resolve_model
+    from engine.training.loop import Budget
+    from engine.training.reward import Hyper
+    from engine.training.reward import train as run
+
+    hyper = Hyper(batch=batch, rate=rate, seed=seed, graph=graph, half=half)
+    budget = Budget(minutes, updates, resume)
+    _train(out, lambda: run(data, resolve_model(model), out, hyper, budget, device))
+
+
+@train_app.command()
+def evaluator(
+    data: Annotated[Path, typer.Option(help="Prepared dataset folder.")],
+    out: Annotated[Path, typer.Option(help="Evaluator folder to write.")],
+    minutes: Minutes = 2.0,
+    updates: Updates = None,
+    resume: Resume = False,
+    batch: Annotated[int, typer.Option(min=2, help="Pairs per update.")] = 512,
+    unseen_share: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Share of the unseen pairs to learn from.")
+    ] = 0.0,
+    seed: Seed = 7,
+    device: Device = None,
+) -> None:
+    """Train the judge: a text-motion evaluator that no other training ever sees."""
+    from engine.data.dataset import MotionDataset
+    from engine.models.text import TransformersTextEncoder
+    from engine.training.evaluator import Recipe
+    from engine.training.evaluator import train as run
+    from engine.training.loop import Budget
+
+    def work() -> None:
+        processes, place = _start(device)
+        encoder = TransformersTextEncoder(device=place)
+        recipe = Recipe(batch=batch, unseen_share=unseen_share)
+        budget = Budget(minutes, updates, resume)
+        run(MotionDataset.open(data), encoder, budget, place, seed, out, recipe=recipe,
+            processes=processes)  # fmt: skip
+
+    _train(out, work)
+
+
+def _start(device: str | None) -> tuple[Any, str]:
+    """The processes there are, and the device of this one."""
+    from engine.models.device import pick_device
+    from engine.models.processes import Processes
+
+    processes = Processes.start(device)
+    return processes, str(processes.device or pick_device(device))
+
+
+def _train(out: Path, work: Callable[[], Any]) -> None:
+    """Do the work; the leading process tells of it. Exit status 130 when it was stopped."""
+    import logging
+
+    from engine.training.loop import StoppedError
+
+    leads = os.environ.get("RANK", "0") == "0"
+    level = logging.INFO if leads else logging.WARNING
+    logging.basicConfig(level=level, format="%(asctime)s %(message)s")
+    try:
+        work()
+    except StoppedError as stop:
+        if leads:
+            typer.echo(str(stop))
+        raise typer.Exit(STOPPED) from stop
+    if leads:
+        typer.echo(f"Wrote {out}")
