@@ -92,6 +92,35 @@ def denoiser(
 
 
 @train_app.command()
+def mdm(
+    data: Annotated[Path, typer.Option(help="Corpus folder.")],
+    out: Annotated[Path, typer.Option(help="Model folder to write.")],
+    minutes: Minutes = 7.0,
+    updates: Updates = None,
+    resume: Resume = False,
+    steps: Annotated[int, typer.Option(min=2, max=1000, help="Steps of the diffusion.")] = 50,
+    batch: Annotated[int, typer.Option(min=1, help="Motions per update.")] = 256,
+    rate: Annotated[float, typer.Option(help="Learning rate.")] = 4e-4,
+    layers: Annotated[int, typer.Option(help="Transformer layers.")] = 8,
+    width: Annotated[int, typer.Option(help="Transformer width.")] = 384,
+    feed_forward: Annotated[int, typer.Option(help="Width inside feed-forward layers.")] = 1024,
+    graph: Annotated[bool, typer.Option(help="Replay updates as CUDA graphs (GPU).")] = True,
+    half: Annotated[bool, typer.Option(help="Compute in bf16.")] = True,
+    fuse: Annotated[bool, typer.Option(help="Compile the network first.")] = False,
+    seed: Seed = 0,
+    device: Device = None,
+) -> None:
+    """Train a diffusion over frames (MDM), without a VAE, and write a complete model folder."""
+    from engine.training.loop import Budget
+    from engine.training.motion_space import Hyper, train_from_folder
+
+    hyper = Hyper(batch=batch, rate=rate, seed=seed, graph=graph, half=half, fuse=fuse)
+    budget = Budget(minutes, updates, resume)
+    sizes = {"layers": layers, "width": width, "feed_forward": feed_forward}
+    _train(out, lambda: train_from_folder(data, out, sizes, steps, hyper, budget, device))
+
+
+@train_app.command()
 def reward(
     data: Annotated[Path, typer.Option(help="Corpus folder.")],
     out: Annotated[Path, typer.Option(help="Reward folder to write.")],

@@ -38,7 +38,7 @@ class MDMConfig:
 
 
 class MDM(Network):
-    """Predicts x_0 of normalised motions x_t [B, T, features] from CLIP's vector of the prompt."""
+    """Predicts x_0 of normalised motions x_t [B, T, features] from one vector of the prompt."""
 
     positions: Tensor
 
@@ -57,10 +57,15 @@ class MDM(Network):
         self.register_buffer("positions", table, persistent=False)
 
     def text(self, states: Tensor, mask: Tensor, dropped: Tensor | None = None) -> Condition:
-        """Prompt vectors [B, 1, text_dim]; zeros stand for "no prompt" where `dropped` [B]."""
+        """Prompt vectors [B, 1, text_dim]; zeros stand for "no prompt" where `dropped` [B].
+
+        The mean of the real token states: CLIP's one vector itself where there is but one.
+        """
+        real = mask[..., None]
+        vector = torch.where(real, states, 0.0).sum(1) / real.sum(1).clamp_min(1)
         if dropped is not None:
-            states = torch.where(dropped[:, None, None], 0.0, states)
-        return Condition(states[:, :1], torch.ones_like(mask[:, :1]), states[:, 0])
+            vector = torch.where(dropped[:, None], 0.0, vector)
+        return Condition(vector[:, None], torch.ones_like(mask[:, :1]), vector)
 
     def forward(
         self,
@@ -71,7 +76,10 @@ class MDM(Network):
         mask: Tensor | None = None,
     ) -> Tensor:
         """Clean motion [B, T, features] of x_t at timestep [B]; mask [B, T] marks real frames."""
-        token = self.time_embed(self.positions[timestep]) + self.embed_text(condition.tokens[:, 0])
+        # Sentences differ by little of their vectors, which half precision would round away.
+        with torch.autocast(x_t.device.type, enabled=False):
+            words = self.embed_text(condition.tokens[:, 0])
+        token = self.time_embed(self.positions[timestep]) + words
         x = torch.cat([token[:, None], self.pose_embedding(x_t)], dim=1)
         x = x + self.positions[: x.shape[1]]
         seen = None

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "backbones": {"models", "motion"},
     "diffusion": {"backbones", "models", "motion"},
     "evaluation": {"data", "backbones", "diffusion", "models", "motion"},
-    "training": {"data", "diffusion", "models", "motion", "evaluation"},
+    "training": {"data", "backbones", "diffusion", "models", "motion", "evaluation"},
     "tuning": {"backbones", "data", "diffusion", "evaluation", "models", "motion"},
     "compare": {"tuning", "data", "evaluation", "diffusion", "models", "motion"},
     "preference": {
