@@ -88,7 +88,7 @@ def race(setup: Setup, values: Row, save: Callable[[], None]) -> None:
         values["real"] = real(setup)
         values["base"] = [judged(setup, steps, seed) for seed in range(args.seeds)]
     rows: list[Row] = values.setdefault("runs", [])
-    curves: dict[tuple[str, int], Curve] = {}
+    curves = earlier(args)
     for seed in range(args.seeds):
         for name in args.methods:
             with setup.run(entrant(args, name, best[name], seed)) as run:
@@ -102,6 +102,15 @@ def race(setup: Setup, values: Row, save: Callable[[], None]) -> None:
     if "speed" in args.parts:
         values["speed"] = speed(curves, args)
     save()
+
+
+def earlier(args: argparse.Namespace) -> dict[tuple[str, int], Curve]:
+    """The yardstick's curves of an earlier race, where one is given."""
+    if args.yardstick_from is None:
+        return {}
+    found = read_json(args.yardstick_from)["runs"]
+    return {(r["method"], r["seed"]): Curve.of(r["curve"]) for r in found
+            if r["method"] == YARDSTICK}  # fmt: skip
 
 
 def judged(setup: Setup, steps: int, seed: int) -> Row:
@@ -205,6 +214,12 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--yardstick-seconds", type=float, help="of DRaFT's runs in the race, else as all others"
     )
+    parser.add_argument(
+        "--yardstick-from", type=Path, help="earlier result whose DRaFT is run against"
+    )
+    parser.add_argument(
+        "--updates", type=int, default=8, help="of the batched form from each walk of a batch"
+    )
     parser.add_argument("--steps", nargs="+", type=int, default=[10, 50])
     parser.add_argument("--rates", nargs="+", type=float, default=[3e-4, 1e-3])
     parser.add_argument("--trusts", nargs="+", type=float, default=[0.0, 0.1, 1.0])
@@ -232,7 +247,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     for part in args.parts:
         if part not in PARTS:
             raise StudioError(f"There is no part {part!r}; choose from {', '.join(PARTS)}.")
-    if "speed" in args.parts and YARDSTICK not in args.methods:
+    there = YARDSTICK in args.methods or args.yardstick_from is not None
+    if "speed" in args.parts and not there:
         raise StudioError(f"Speed is measured against {YARDSTICK}: add it to --methods.")
     return args
 

@@ -77,6 +77,11 @@ class Curve:
     points: list[Point] = field(default_factory=list)
     diverged: bool = False
 
+    @classmethod
+    def of(cls, rows: list[list[float]]) -> Curve:
+        """From the points of a result file."""
+        return cls([Point(row[0], int(row[1]), int(row[2]), row[3]) for row in rows])
+
     @property
     def best(self) -> float:
         """The highest validation reward."""
