@@ -22,6 +22,8 @@ from tests.tiny import FakeTextEncoder, save_tiny
 from tests.training import together
 
 CPU = torch.device("cpu")
+# Such biases change nothing: their gradient is rounding, which Adam makes a step of.
+BEFORE_SOFTMAX = ("attend.bias", "in_proj_bias")
 LAUNCH = [
     sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2",
     "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no",
@@ -35,34 +37,29 @@ def folders(dataset, corpus_folder, tmp_path_factory):
     out = tmp_path_factory.mktemp("together")
     given = [dataset.folder, corpus_folder, save_tiny(out / "model")]
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
-    subprocess.run(
-        [*LAUNCH, "-m", "tests.training.together", *map(str, given), str(out / "two")],
-        cwd=ROOT, env=environment, check=True, timeout=280,
-    )  # fmt: skip
-    code = (
-        "import sys, pathlib; from tests.training.together import *; alone = Processes();"
-        "alone.draws_for = (0, 1); train_all(*map(pathlib.Path, sys.argv[1:]), alone)"
-    )
-    subprocess.run(
-        [sys.executable, "-c", code, *map(str, given), str(out / "one")],
-        cwd=ROOT, env=environment, check=True, timeout=280,
-    )  # fmt: skip
+    for start, name, how in ((LAUNCH, "two", "together"), ([sys.executable], "one", "alone")):
+        arguments = ["-m", "tests.training.together", *map(str, given), str(out / name), how]
+        subprocess.run([*start, *arguments], cwd=ROOT, env=environment, check=True, timeout=280)
     return out
 
 
-@pytest.mark.parametrize("verb", together.VERBS)
+@pytest.mark.parametrize("verb", sorted(together.MODULES))
 def test_two_processes_give_the_result_of_one(folders, verb):
     one, two = (
         read_tensors(folders / name / f"{verb}-weights.safetensors") for name in ("one", "two")
     )
-    apart = max(float((value - two[name]).abs().max()) for name, value in one.items())
-    assert apart < 2e-4  # weights move by the rate, 1e-3 or more, in every update
+    apart = max(
+        float((value - two[name]).abs().max())
+        for name, value in one.items()
+        if not name.endswith(BEFORE_SOFTMAX)
+    )
+    assert apart < 1e-5  # weights move by the rate, 3e-3, in every update
     name = "vae_report.json" if verb == "vae" else "training.json"
     reports = [read_json(folders / count / verb / name) for count in ("one", "two")]
     assert [report["processes"] for report in reports] == [1, 2]
     assert len(reports[0]["curve"]) == len(reports[1]["curve"]) == together.UPDATES
     for mine, theirs in zip(reports[0]["curve"], reports[1]["curve"], strict=True):
-        assert theirs == pytest.approx(mine, rel=2e-3, abs=2e-3)
+        assert theirs == pytest.approx(mine, rel=1e-3, abs=1e-3)
 
 
 def test_processes_draw_numbers_of_their_own_and_the_same_again():

@@ -1,10 +1,11 @@
-"""All verbs for a few updates, by one process or by those of `accelerate launch`."""
+"""Every verb on a toy for a few updates, by one process or by those of `accelerate launch`."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -25,40 +26,71 @@ VAE = VAEConfig(8, 4, 16, 16, 1)
 DENOISER = DenoiserConfig(8, 32, 3, 2, 64, 384, 1, 4, 2)
 REWARD = RewardConfig(16, 384, 16, 1, 32, 2, 32, 4, 8, 16, 2, 2)
 JUDGE = EvaluatorConfig(
-    width=24, recurrent=16, text_width=24, text_layers=1, text_heads=2, embedding=16, dropout=0.0
+    width=24, recurrent=16, text_width=24, text_layers=1, text_heads=2, embedding=16, dropout=0.2
 )
 UPDATES = 4
-VERBS = ("vae", "denoiser", "reward", "evaluator")
+MODULES = {"vae": vae, "denoiser": denoiser, "reward": reward, "evaluator": evaluator}
 
 
-def train_all(dataset: Path, corpus: Path, model: Path, out: Path, processes: Processes) -> None:
-    """Train without dropout, whose numbers belong to a process; write NAME-weights.safetensors."""
-    jobs: dict[str, loop.Job] = {}
+class Given(NamedTuple):
+    """Folders that training reads."""
+
+    dataset: Path
+    corpus: Path
+    model: Path
+
+
+def train(
+    verb: str, given: Given, out: Path, budget: Budget, processes: Processes, exact: bool = False,
+    rate: float = 3e-3,
+) -> None:  # fmt: skip
+    """One verb on the CPU. `exact` leaves out what is random in each process by itself."""
+    encoder = FakeTextEncoder()
+    if verb == "vae":
+        vae.train(given.corpus, out, VAE, budget, rate, 0, "cpu", processes=processes)
+    elif verb == "denoiser":
+        hyper = denoiser.Hyper(batch=8, rate=rate, half=False)
+        denoiser.train(given.corpus, given.model, out, DENOISER, VAE, ScheduleConfig(), encoder,
+                       hyper, budget, "cpu", processes)  # fmt: skip
+    elif verb == "reward":
+        hyper = reward.Hyper(batch=8, rate=rate, half=False)
+        reward.train(given.corpus, given.model, out, hyper, budget, "cpu", encoder, REWARD,
+                     processes)  # fmt: skip
+    else:
+        config = replace(JUDGE, dropout=0.0) if exact else JUDGE
+        noise = 0.0 if exact else 0.05
+        recipe = evaluator.Recipe(batch=8, rate=rate, captions=200, noise=noise, jobs=1)
+        evaluator.train(MotionDataset.open(given.dataset), encoder, budget, "cpu", 0, out,
+                        config=config, recipe=recipe, processes=processes)  # fmt: skip
+
+
+def watched(jobs: dict[str, loop.Job]) -> Any:
+    """`loop.train` that keeps the jobs."""
 
     def run(job: loop.Job, budget: Budget, processes: Processes) -> dict[str, Any]:
         jobs[job.name] = job
         return loop.train(job, budget, processes)
 
-    for module in (vae, denoiser, reward, evaluator):
-        module.run = run
+    return run
+
+
+def train_all(given: Given, out: Path, processes: Processes) -> None:
+    """Every verb, exactly; writes NAME-weights.safetensors."""
+    jobs: dict[str, loop.Job] = {}
     vae.FRAMES_PER_BATCH, reward_networks.DROPOUT = 512, 0.0
-    encoder, budget = FakeTextEncoder(), Budget(1.0, updates=UPDATES)
-    vae.train(corpus, out / "vae", VAE, budget, 3e-3, 0, "cpu", processes=processes)
-    hyper = denoiser.Hyper(batch=8, rate=3e-3, half=False)
-    denoiser.train(corpus, model, out / "denoiser", DENOISER, VAE, ScheduleConfig(), encoder, hyper,
-                   budget, "cpu", processes)  # fmt: skip
-    reward.train(corpus, model, out / "reward", reward.Hyper(batch=8, half=False), budget, "cpu",
-                 encoder, REWARD, processes)  # fmt: skip
-    recipe = evaluator.Recipe(batch=8, captions=200, noise=0.0, jobs=1)
-    evaluator.train(MotionDataset.open(dataset), encoder, budget, "cpu", 0, out / "evaluator",
-                    config=JUDGE, recipe=recipe, processes=processes)  # fmt: skip
-    if processes.main:
-        for name, job in jobs.items():
-            (out / f"{name}-weights.safetensors").write_bytes(tensor_bytes(job.module.state_dict()))
+    for verb, module in MODULES.items():
+        module.run = watched(jobs)
+        train(verb, given, out / verb, Budget(1.0, updates=UPDATES), processes, exact=True)
+        if processes.main:
+            weights = tensor_bytes(jobs[verb].module.state_dict())
+            (out / f"{verb}-weights.safetensors").write_bytes(weights)
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    together = Processes.start("cpu")
-    train_all(*(Path(argument) for argument in sys.argv[1:]), together)
-    together.finish()
+    *folders, results, how = sys.argv[1:]
+    here = Processes.start("cpu")
+    if how == "alone":
+        here.draws_for = (0, 1)  # the numbers of two
+    train_all(Given(*map(Path, folders)), Path(results), here)
+    here.finish()
