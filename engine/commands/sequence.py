@@ -1,4 +1,4 @@
-"""sequence: several prompts in a row to one motion file, its video, and what it was made of."""
+"""sequence and redo: edited motions to a motion file, its video, its receipt."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.checks import check_prompt
+from engine.commands.edit_receipt import edit_receipt, given_files, settings_of
 from engine.commands.receipt import joints_sha256
-from engine.edit.parts import Part
+from engine.edit.parts import Part, Recipe, Redo
 from engine.errors import StudioError
-from engine.files import make_folder, write_json
+from engine.files import make_folder, write_bytes, write_json
 from engine.models.registry import resolve_adapter, resolve_model
-from engine.motion.motion import Motion
+from engine.motion.halves import HALVES, Half
+from engine.motion.motion import LONGEST_SECONDS, Motion
 from engine.motion.skeleton import FPS
 
 if TYPE_CHECKING:
@@ -21,13 +24,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Request:
-    """Arguments of `python -m engine sequence`; parts as "SECONDS: PROMPT"."""
+class How:
+    """Arguments that all verbs of editing share."""
 
-    parts: Sequence[str]
     output: Path
-    before: Path | None = None
-    after: Path | None = None
     seed: int = 0
     guidance: float | None = None
     steps: int | None = None
@@ -42,37 +42,65 @@ class Request:
     json: bool = False
 
 
-def run(request: Request) -> LongMotion:
-    """Make the motion, write files, print where they are; StudioError for what cannot be made."""
-    from engine.edit.sequence import make_sequence
+def sequence(
+    parts: Sequence[str], how: How, before: Path | None = None, after: Path | None = None
+) -> LongMotion:
+    """Make parts ("SECONDS: PROMPT"), write files, print where they are.
+
+    StudioError for what cannot be made.
+    """
+    read = tuple(parse(text) for text in parts)
+    past, ahead = (None if path is None else Motion.load(path) for path in (before, after))
+    recipe = Recipe(read, how.seed, past, ahead, (), how.guidance, how.steps)
+    if not read:
+        raise StudioError('Say what happens: python -m engine sequence "4: a person walks".')
+    return _run(recipe, how, "sequence", {
+        "before": None if before is None else str(before),
+        "after": None if after is None else str(after),
+    })  # fmt: skip
+
+
+def redo(motion: Path, prompt: str, half: str, how: How) -> LongMotion:
+    """Make the upper or lower half of a motion's body anew, write files, print where they are."""
+    if half not in HALVES:
+        raise StudioError(f"--half is {' or '.join(HALVES)}, not {half[:40]!r}.")
+    chosen: Half = "upper" if half == "upper" else "lower"
+    given = Motion.load(motion, round(LONGEST_SECONDS * FPS))
+    change = Redo(chosen, check_prompt(prompt), how.seed)
+    recipe = Recipe((), how.seed, given, None, (change,), how.guidance, how.steps)
+    return _run(recipe, how, "redo", {"motion": str(motion), "half": half, "prompt": prompt})
+
+
+def _run(recipe: Recipe, how: How, name: str, facts: dict[str, Any]) -> LongMotion:
+    from engine.edit.make import make
     from engine.pipeline import MotionPipeline
     from engine.render.video import check_look, render_video
 
-    parts = [parse(text) for text in request.parts]
-    ends = [None if path is None else Motion.load(path) for path in (request.before, request.after)]
-    check_look(request.look)
-    make_folder(request.output)
+    check_look(how.look)
+    make_folder(how.output)
     pipeline = MotionPipeline.from_pretrained(
-        resolve_model(request.model), request.device, strength=request.strength,
-        adapter=None if request.adapter is None else resolve_adapter(request.adapter),
+        resolve_model(how.model), how.device, strength=how.strength,
+        adapter=None if how.adapter is None else resolve_adapter(how.adapter),
     )  # fmt: skip
-    made = make_sequence(
-        pipeline, parts, request.seed, before=ends[0], after=ends[1], guidance=request.guidance,
-        steps=request.steps,
-    )  # fmt: skip
-    motion, target = made.motion, request.output / "sequence"
+    made = make(pipeline, recipe)
+    motion, target = made.motion, how.output / name
     motion.save(target.with_suffix(".npz"))
-    if request.video:
+    if how.video:
         render_video(
-            [motion], target.with_suffix(".mp4"), size=request.size, labels=(motion.prompt,),
-            look=request.look, body=request.body,
+            [motion], target.with_suffix(".mp4"), size=how.size, labels=(motion.prompt,),
+            look=how.look, body=how.body,
         )  # fmt: skip
-    told = _told(request, parts, made)
+    for file, data in given_files(recipe).items():
+        write_bytes(how.output / file, data)
+    settings = settings_of(pipeline, recipe, how.model, how.adapter, how.strength)
+    receipt = edit_receipt(pipeline, recipe, motion, settings, motion=f"{name}.npz")
+    write_json(how.output / "receipt.json", receipt)
+    told = {**_told(recipe, made), **facts}
     write_json(target.with_suffix(".json"), told)
-    if request.json:
+    if how.json:
         print(jsonlib.dumps(told))
     else:
-        print(target.with_suffix(".mp4" if request.video else ".npz"))
+        print(target.with_suffix(".mp4" if how.video else ".npz"))
     return made
 
 
@@ -88,16 +116,14 @@ def parse(text: str) -> Part:
         ) from error
 
 
-def _told(request: Request, parts: Sequence[Part], made: LongMotion) -> dict[str, Any]:
-    """What the sequence was made of and when each part begins, in seconds."""
+def _told(recipe: Recipe, made: LongMotion) -> dict[str, Any]:
+    """What the motion was made of and when each part begins, in seconds."""
     return {
         "model": made.motion.model,
-        "seed": request.seed,
-        "before": None if request.before is None else str(request.before),
-        "after": None if request.after is None else str(request.after),
+        "seed": recipe.seed,
         "parts": [
             {"prompt": part.prompt, "seconds": part.seconds, "starts_at": start / FPS}
-            for part, start in zip(parts, made.starts, strict=True)
+            for part, start in zip(recipe.parts, made.starts, strict=False)
         ],
         "seconds": made.motion.seconds,
         "sha256": joints_sha256(made.motion),

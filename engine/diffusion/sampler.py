@@ -128,11 +128,11 @@ def trajectory(
     guided: Guided,
     steps: int,
     cancel: Callable[[], bool] | None = None,
-    hold: Callable[[int, Tensor], Tensor] | None = None,
+    hold: Callable[[Step], Tensor] | None = None,
 ) -> Iterator[Step]:
     """From `noise` [B, N, latent_dim] to the end; stops early when `cancel` says so.
 
-    `hold(index, x_prev)` gives what step `index` ends at instead, where something is given.
+    `hold(step)` gives the x_prev that a step ends at instead, where something is given.
     """
     x_t = noise
     timesteps = schedule.timesteps(steps)
@@ -141,7 +141,7 @@ def trajectory(
             return
         step = take_step(denoiser, schedule, x_t, guided, timesteps, index)
         if hold is not None:
-            step = replace(step, x_prev=hold(index, step.x_prev))
+            step = replace(step, x_prev=hold(step))
         yield step
         x_t = step.x_prev
 
@@ -179,7 +179,7 @@ def sample(
     guided: Guided,
     steps: int,
     cancel: Callable[[], bool] | None = None,
-    hold: Callable[[int, Tensor], Tensor] | None = None,
+    hold: Callable[[Step], Tensor] | None = None,
 ) -> Tensor | None:
     """Latents [B, N, latent_dim] at the end of the trajectory, or None when cancelled."""
     done = 0

@@ -1,4 +1,4 @@
-"""Denoising with some tokens given: the rest of the motion is made to fit them."""
+"""Denoising with some of a motion given: the rest is made to fit it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from engine.diffusion.sampler import Guided, sample
+from engine.diffusion.sampler import Guided, Step, sample
 from engine.errors import StudioError
 from engine.models.device import exact_convolutions
 from engine.pipeline import Cancelled, MotionPipeline
@@ -25,12 +25,14 @@ def inpaint(
     guidance: float,
     steps: int,
     cancel: Callable[[], bool] | None = None,
+    correct: Callable[[int, Tensor], Tensor] | None = None,
 ) -> Tensor:
     """Latents [B, N, latent_dim] whose tokens `keep` [B, N] are exactly those of `known`.
 
     After each step the given tokens are put back, noised as far as the others are by the sample's
     own noise, so that the network sees them in every step (RePaint, eq. 8, without going back).
-    Raises StudioError for models whose tokens are not in the order of time.
+    `correct(index, x_0)` is what step `index` goes on from instead of its predicted x_0
+    [B, N, latent_dim]. Raises StudioError for models whose tokens are not in the order of time.
     """
     check_tokens_in_time(pipeline)
     schedule, denoiser = pipeline.model.schedule, pipeline.model.denoiser
@@ -43,8 +45,13 @@ def inpaint(
         timesteps = schedule.timesteps(steps)
         given, place = known.to(noise), keep[..., None].to(noise.device)
 
-        def hold(index: int, free: Tensor) -> Tensor:
-            _, after = schedule.coefficients(timesteps, index)
+        def hold(step: Step) -> Tensor:
+            now, after = schedule.coefficients(timesteps, step.index)
+            free = step.x_prev
+            if correct is not None:
+                x_0 = correct(step.index, step.x_0)
+                eps = (step.x_t - now**0.5 * step.x_0) / (1 - now) ** 0.5
+                free = after**0.5 * x_0 + (1 - after) ** 0.5 * eps
             return torch.where(place, after**0.5 * given + (1 - after) ** 0.5 * noise, free)
 
         latents = sample(denoiser, schedule, noise, guided, steps, cancel, hold)
@@ -57,6 +64,6 @@ def check_tokens_in_time(pipeline: MotionPipeline) -> None:
     """Raise StudioError unless token k of the model's latents is about frames k f to (k + 1) f."""
     if not pipeline.model.own:
         raise StudioError(
-            "Longer motions need a model whose latents follow time; published models have one "
-            "latent for the whole motion. Use the base model or one tuned from it."
+            "Editing and longer motions need a model whose latents follow time; published models "
+            "have one latent for the whole motion. Use the base model or one tuned from it."
         )

@@ -1,4 +1,4 @@
-"""What a sequence is made of: parts, and whether they can be made. Loads nothing heavy."""
+"""What a longer motion is made of, and whether it can be made. Loads nothing heavy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from engine.checks import check_prompt
 from engine.errors import StudioError
-from engine.motion.motion import LONGEST_SECONDS
+from engine.motion.halves import Half
+from engine.motion.motion import LONGEST_SECONDS, Motion
 from engine.motion.skeleton import FPS, MAX_FRAMES, MIN_SECONDS
 
 CONTEXT = 8  # tokens of what came before that a part begins with: 1.6 seconds
@@ -20,6 +21,32 @@ class Part:
 
     prompt: str
     seconds: float
+
+
+@dataclass(frozen=True)
+class Redo:
+    """Which half of the body is made anew, by which prompt."""
+
+    half: Half
+    prompt: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that an edited motion is made of: the same recipe and model give the same motion.
+
+    `before` is gone on from and `after` arrived at; without parts, `before` is the motion itself.
+    Then halves are made anew, one after the other. None: what the model was judged best at.
+    """
+
+    parts: tuple[Part, ...]
+    seed: int = 0
+    before: Motion | None = None
+    after: Motion | None = None
+    redone: tuple[Redo, ...] = ()
+    guidance: float | None = None
+    steps: int | None = None
 
 
 def check_parts(

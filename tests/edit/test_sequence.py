@@ -131,9 +131,8 @@ def test_the_verb_writes_motion_and_facts(tiny_model, tmp_path, monkeypatch):
 
     monkeypatch.setattr("engine.diffusion.model.MotionModel.encoder",
                         lambda self, place: FakeTextEncoder())  # fmt: skip
-    made = command.run(
-        command.Request(["2: walk", "1.6: wave"], tmp_path, model=str(tiny_model), video=False)
-    )
+    how = command.How(tmp_path, model=str(tiny_model), video=False)
+    made = command.sequence(["2: walk", "1.6: wave"], how)
     facts = json.loads((tmp_path / "sequence.json").read_text())
     assert [part["starts_at"] for part in facts["parts"]] == [0.0, 2.0]
     loaded = Motion.load(tmp_path / "sequence.npz", longest=1200)
