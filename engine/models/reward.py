@@ -241,13 +241,19 @@ class RewardModel:
         write_manifest(folder)
 
     def check_belongs(self, model: Path | str) -> None:
-        """StudioError unless the model folder has the VAE and the noise the reward learned from."""
+        """StudioError unless the model folder has the VAE and the noise the reward learned from.
+
+        A flow's noise is translated (`engine.tuning.rewards.noise`), so its VAE decides.
+        """
         weights = Path(model) / "vae.safetensors"
         if not weights.is_file():
             raise StudioError(f"{weights} is missing. Copy the model folder again.")
         config = read_json(Path(model) / "config.json")
         theirs = config.get("schedule") if isinstance(config, dict) else None
-        same_noise = all((self.schedule or {}).get(k) == (theirs or {}).get(k) for k in NOISE)
+        flow = (theirs or {}).get("kind") == "flow"
+        same_noise = flow or all(
+            (self.schedule or {}).get(k) == (theirs or {}).get(k) for k in NOISE
+        )
         if self.vae_sha256 != file_sha256(weights) or not same_noise:
             raise StudioError(
                 f"The reward was trained for another VAE or noise schedule than that of {model}. "

@@ -215,13 +215,18 @@ def test_adapters_lora_and_full_come_back(pipeline: MotionPipeline, tmp_path: Pa
         detach(denoiser)
 
 
-def test_forms_follow_the_sampler(folders: dict[str, Path]) -> None:
+def test_forms_follow_the_sampler(
+    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     models = {kind: MotionModel.from_pretrained(folders[kind]) for kind in KINDS}
     assert form_for("latent", models["mld"]) == "x_0"
     assert form_for("latent_prev", models["motionlcm"]) == "x_prev"
+    assert form_for("latent_prev", models["mdm"]) == "x_prev"
+    assert form_for("x_0", models["mdm"]) == "x_0"
+    monkeypatch.setattr(published, "CHECKPOINTS", tmp_path)
+    assert form_for("latent", models["mdm"]) == "x_0"  # no judge knows noise on features
+    (tmp_path / "spm").symlink_to(folders["spm"])
     assert form_for("latent", models["mdm"]) == "x_prev"
-    with pytest.raises(StudioError, match="--form x_prev"):
-        form_for("x_0", models["mdm"])
 
 
 class Tokens(FakeSentenceEncoder):
@@ -301,7 +306,7 @@ def test_which_judge_follows(folders: dict[str, Path], monkeypatch: pytest.Monke
                              tmp_path: Path) -> None:  # fmt: skip
     mld = MotionModel.from_pretrained(folders["mld"])
     monkeypatch.setattr(published, "CHECKPOINTS", tmp_path)
-    with pytest.raises(StudioError, match="import-checkpoint FILE --kind spm"):
+    with pytest.raises(StudioError, match=r"--form x_0, or .*import-checkpoint FILE --kind spm"):
         make_reward({"follow": 1.0}, "x_prev", mld, None, "cpu")
     monkeypatch.setattr("engine.backbones.text.PublishedEncoder", lambda *_: Tokens())
     for kind, form in (("tmr", "latent"), ("spm", "latent_prev")):

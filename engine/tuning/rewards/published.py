@@ -8,6 +8,7 @@ motions only).
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -77,25 +78,27 @@ def form_for(form: RewardForm, model: MotionModel) -> RewardForm:
     """The form that a published backbone is rewarded in: its latents are always decoded.
 
     Ancestral sampling has no single ending that x_t leads to, so predicted x_0 is an average of
-    many: there only x_prev, with its noise told, can be scored (EasyTune, Eq. 12). StudioError for
-    x_0 with such a model.
+    many, and EasyTune (Eq. 12) scores x_prev there, with its noise told. That takes a reward which
+    knows noise on features. Ours does not: it has read nothing but what the VAE decodes. So where
+    SPM is not at hand, the form that is not asked for by name is x_0, average or not.
     """
+    from engine.backbones.judge import is_judge
     from engine.diffusion.ancestral import AncestralSchedule
 
     if model.own:
         return form
-    if isinstance(model.schedule, AncestralSchedule):
-        if form == "x_0":
-            raise StudioError(
-                "This model samples with fresh noise in every step, so that what a step predicts "
-                "is an average of many endings: choose --form x_prev."
-            )
-        return "x_prev"
+    if form == "latent" and isinstance(model.schedule, AncestralSchedule):
+        return "x_prev" if is_judge(CHECKPOINTS / "spm") else "x_0"
     return "x_0" if form in ("latent", "x_0") else "x_prev"
 
 
-def follow(form: RewardForm, model: MotionModel, device: torch.device | str) -> FeatureAlignment:
-    """Text alignment for a published backbone; StudioError says which judge is missing."""
+def follow(
+    form: RewardForm, model: MotionModel, device: torch.device | str, folder: Path | None = None
+) -> FeatureAlignment:
+    """Text alignment for a published backbone; StudioError says which judge is missing.
+
+    `folder`: our own reward, where no published judge is there; the shipped one when None.
+    """
     from engine.backbones.judge import is_judge, load_judge
     from engine.backbones.text import PublishedEncoder
 
@@ -106,21 +109,22 @@ def follow(form: RewardForm, model: MotionModel, device: torch.device | str) -> 
         return FeatureAlignment(load_judge(spm, "spm", device), encoder, times)
     if form == "x_prev":
         raise StudioError(
-            "Noisy steps of this model can only be judged by the published noise-aware reward: "
+            "Noisy steps of this model can only be judged by the published noise-aware reward; "
+            "ours has never read noise on features. Choose --form x_0, or import it: "
             f"python -m engine import-checkpoint FILE --kind spm --out {spm} --stats FOLDER"
         )
     tmr = CHECKPOINTS / "tmr"
     if is_judge(tmr):
         encoder = PublishedEncoder("distilbert-base-uncased", device)
         return FeatureAlignment(load_judge(tmr, "tmr", device), encoder)
-    return _ours(device)
+    return _ours(device, folder)
 
 
-def _ours(device: torch.device | str) -> FeatureAlignment:
+def _ours(device: torch.device | str, folder: Path | None) -> FeatureAlignment:
     from engine.models.registry import resolve_model
     from engine.models.reward import RewardModel
 
-    network = RewardModel.from_pretrained(resolve_model("reward"), device).motion
+    network = RewardModel.from_pretrained(folder or resolve_model("reward"), device).motion
     return FeatureAlignment(_OurMotionReward(network), TransformersTextEncoder(device=device))
 
 

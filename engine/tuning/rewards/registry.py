@@ -6,7 +6,7 @@ Importing this loads no torch: the command line and the page ask it what they ma
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import torch
 
     from engine.diffusion.model import MotionModel
-    from engine.tuning.rewards.base import Form
+    from engine.tuning.rewards.base import Form, Seen
     from engine.tuning.rewards.total import Term, WeightedSum
 
 # Which latents of a step are scored, and by which network `follow` reads them.
@@ -142,7 +142,20 @@ def make_reward(
         terms[VOTES] = _votes(folder)
     model.vae.eval().requires_grad_(False)
     reads: Form = "x_0" if form in ("latent", "x_0") else "x_prev"
-    return WeightedSum(reads, terms, kept, model.vae)
+    return WeightedSum(reads, terms, kept, model.vae, _told(model, folder, device))
+
+
+def _told(
+    model: MotionModel, folder: Path | None, device: torch.device | str
+) -> Callable[[Seen], Seen] | None:
+    """How noise is told to the reward in `folder`, where the model's is of another kind."""
+    from engine.diffusion.flow import FlowSchedule
+    from engine.files import read_json
+    from engine.tuning.rewards.noise import FlowNoise
+
+    if folder is None or not isinstance(model.schedule, FlowSchedule):
+        return None
+    return FlowNoise(model.schedule, read_json(folder / "config.json").get("schedule"), device)
 
 
 def _follow(
@@ -154,7 +167,7 @@ def _follow(
     from engine.tuning.rewards.published import follow
 
     if not model.own:
-        return follow(form, model, device)
+        return follow(form, model, device, folder)
     if folder is None:
         raise StudioError("The reward term 'follow' needs the folder of a trained reward.")
     networks = RewardModel.from_pretrained(folder, device)

@@ -48,13 +48,20 @@ class WeightedSum:
     """
 
     def __init__(
-        self, form: Form, terms: Mapping[str, Term], weights: Mapping[str, float], vae: Codec
+        self,
+        form: Form,
+        terms: Mapping[str, Term],
+        weights: Mapping[str, float],
+        vae: Codec,
+        told: Callable[[Seen], Seen] | None = None,
     ) -> None:
-        """`terms` and `weights` by the same names."""
+        """`terms` and `weights` by the same names; `told` puts noise as the terms know it."""
         self.form, self.terms, self.weights, self.vae = form, dict(terms), dict(weights), vae
+        self.told = told
 
     def __call__(self, seen: Seen) -> Scored:
         """Score each sample; latents are decoded at most once, and not at all for latent terms."""
+        seen = seen if self.told is None else self.told(seen)
         view = View(seen, self.vae)
         # Zero, but differentiable: a step in which no term counts has a gradient of zero.
         total, terms = 0.0 * seen.latents[:, 0, 0].float(), {}
