@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -179,27 +179,38 @@ def train(
     mean, std = frames.statistics()
     vae.feature_mean.copy_(mean)
     vae.feature_std.copy_(std)
-    average = Average(vae, 0.999)
-
-    def terms_of(x: Tensor, noise: Tensor) -> Tensor:
-        return torch.stack(list(loss_terms(vae, x, noise, weights or LossWeights()).values()))
-
-    def inputs(draw: Draw) -> tuple[Tensor, Tensor]:
-        x = frames.batch(draw, processes.count)
-        return x, draw.normal(len(x), vae.n_tokens(x.shape[1]), config.latent_dim)
+    job = job_of(vae, frames, weights or LossWeights(), rate, seed, processes, out)
+    average = cast(MotionVAE, job.average.module)
 
     def save() -> None:
-        save_weights(average.module, out / "vae.safetensors", half=True)
+        save_weights(average, out / "vae.safetensors", half=True)
         write_json(out / "vae.json", config.to_dict())
 
-    job = Job(
-        "vae", out, vae, average, Updater(vae, terms_of, 0.01, processes=processes),
-        Draw(place, seed, processes.draws_for), inputs, TERMS, rate,
-        {"rate": rate, "seed": seed, "motions": len(frames.frames), **config.to_dict()}, save,
-    )  # fmt: skip
+    job.save = save
     report = run(job, budget, processes)
     if processes.main:
-        report["held_out"] = measure(average.module, frames.held_out())  # type: ignore[arg-type]
+        report["held_out"] = measure(average, frames.held_out())
         log.info("vae: held out %s", report["held_out"])
         write_json(out / "vae_report.json", report)
     return report
+
+
+def job_of(
+    vae: MotionVAE, frames: Frames, weights: LossWeights, rate: float, seed: int,
+    processes: Processes, out: Path,
+) -> Job:  # fmt: skip
+    """How the VAE is trained on these frames, by one process or several."""
+
+    def terms_of(x: Tensor, noise: Tensor) -> Tensor:
+        return torch.stack(list(loss_terms(vae, x, noise, weights).values()))
+
+    def inputs(draw: Draw) -> tuple[Tensor, Tensor]:
+        x = frames.batch(draw, processes.count)
+        return x, draw.normal(len(x), vae.n_tokens(x.shape[1]), vae.config.latent_dim)
+
+    settings = {"rate": rate, "seed": seed, **asdict(weights), **vae.config.to_dict()}
+    return Job(
+        "vae", out, vae, Average(vae, 0.999), Updater(vae, terms_of, 0.01, processes=processes),
+        Draw(frames.device, seed, processes.draws_for), inputs, TERMS, rate,
+        {**settings, "motions": len(frames.frames)}, save=lambda: None,
+    )  # fmt: skip
