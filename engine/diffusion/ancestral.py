@@ -111,6 +111,12 @@ class AncestralSchedule:
             noise,
         )
 
+    def mixture(self, timesteps: list[int], index: int) -> tuple[float, float, float, float]:
+        """Signal and noise in x_t of step `index`, then in x_prev."""
+        now = self.level(timesteps[index])
+        after = self.level(timesteps[index + 1]) if index + 1 < len(timesteps) else 1.0
+        return now**0.5, (1 - now) ** 0.5, after**0.5, (1 - after) ** 0.5
+
     def step(
         self, output: Tensor, x_t: Tensor, coefficients: Any, noise: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:

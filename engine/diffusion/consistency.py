@@ -57,6 +57,11 @@ class ConsistencySchedule:
         skip, out = variance / (scaled**2 + variance), scaled / (scaled**2 + variance) ** 0.5
         return now**0.5, (1 - now) ** 0.5, skip, out, after**0.5, (1 - after) ** 0.5
 
+    def mixture(self, timesteps: list[int], index: int) -> tuple[float, float, float, float]:
+        """Signal and noise in x_t of step `index`, then in x_prev."""
+        signal, noisy, _, _, signal_after, noise_after = self.coefficients(timesteps, index)
+        return signal, noisy, signal_after, noise_after
+
     def step(
         self, output: Tensor, x_t: Tensor, coefficients: Any, noise: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:

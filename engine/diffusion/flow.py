@@ -55,6 +55,11 @@ class FlowSchedule:
         after = 0.0 if last else float(self.shares[timesteps[index + 1]])
         return float(self.shares[timesteps[index]]), after
 
+    def mixture(self, timesteps: list[int], index: int) -> tuple[float, float, float, float]:
+        """Signal and noise in x_t of step `index`, then in x_prev: they add up to 1."""
+        now, after = self.coefficients(timesteps, index)
+        return 1 - now, now, 1 - after, after
+
     def step(
         self, output: Tensor, x_t: Tensor, coefficients: Any, noise: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:

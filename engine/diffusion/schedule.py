@@ -62,6 +62,11 @@ class Schedule:
         now = float(self.alphas_cumprod[timesteps[index]])
         return now, self.previous(timesteps, index)
 
+    def mixture(self, timesteps: list[int], index: int) -> tuple[float, float, float, float]:
+        """Signal and noise in x_t of step `index`, then in x_prev: their squares add up to 1."""
+        now, after = self.coefficients(timesteps, index)
+        return now**0.5, (1 - now) ** 0.5, after**0.5, (1 - after) ** 0.5
+
     def step(
         self, output: Tensor, x_t: Tensor, coefficients: Any, noise: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:

@@ -46,13 +46,13 @@ def inpaint(
         given, place = known.to(noise), keep[..., None].to(noise.device)
 
         def hold(step: Step) -> Tensor:
-            now, after = schedule.coefficients(timesteps, step.index)
+            signal, noisy, kept, left = schedule.mixture(timesteps, step.index)
             free = step.x_prev
             if correct is not None:
                 x_0 = correct(step.index, step.x_0)
-                eps = (step.x_t - now**0.5 * step.x_0) / (1 - now) ** 0.5
-                free = after**0.5 * x_0 + (1 - after) ** 0.5 * eps
-            return torch.where(place, after**0.5 * given + (1 - after) ** 0.5 * noise, free)
+                eps = (step.x_t - signal * step.x_0) / noisy
+                free = kept * x_0 + left * eps
+            return torch.where(place, kept * given + left * noise, free)
 
         latents = sample(denoiser, schedule, noise, guided, steps, cancel, hold)
     if latents is None:

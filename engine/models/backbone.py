@@ -95,6 +95,10 @@ class Sampling(Protocol):
         """What `step` needs to know of step `index`."""
         ...
 
+    def mixture(self, timesteps: list[int], index: int) -> tuple[float, float, float, float]:
+        """How much signal and how much noise there are in x_t of step `index`, and in x_prev."""
+        ...
+
     def step(
         self, output: Tensor, x_t: Tensor, coefficients: Any, noise: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:

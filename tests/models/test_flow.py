@@ -11,9 +11,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from engine.diffusion.ancestral import AncestralSchedule
 from engine.diffusion.flow import FlowConfig, FlowSchedule
 from engine.diffusion.model import MotionModel
+from engine.diffusion.schedule import Schedule
 from engine.errors import StudioError
+from engine.models.backbone import Sampling
 from tests.tiny import load_tiny, tiny
 
 
@@ -94,6 +97,25 @@ def test_rewards_are_told_the_noise_there_is() -> None:
     torch.testing.assert_close(noise.square(), 1 - level)
     assert float(schedule.alphas_cumprod[-1]) == 0.0
     assert bool((schedule.alphas_cumprod.diff() < 0).all())
+
+
+@pytest.mark.parametrize("schedule", [FlowSchedule(), Schedule(), AncestralSchedule()])
+def test_mixtures_are_what_steps_lead_to(schedule: Sampling) -> None:
+    """From a point with known ends, a step with a perfect prediction ends in the mixture told."""
+    timesteps = schedule.timesteps(5)
+    x_0, eps = torch.randn(4, 3, 2), torch.randn(4, 3, 2)
+    for index in range(5):
+        signal, noise, kept, left = schedule.mixture(timesteps, index)
+        if index + 1 < 5:
+            assert schedule.mixture(timesteps, index + 1)[:2] == (kept, left)
+        x_t = signal * x_0 + noise * eps
+        perfect = {FlowSchedule: eps - x_0, Schedule: signal * eps - noise * x_0}
+        output = perfect.get(type(schedule), x_0)
+        found, x_prev = schedule.step(output, x_t, schedule.coefficients(timesteps, index))
+        torch.testing.assert_close(found, x_0, rtol=0, atol=1e-5)
+        if not schedule.stochastic:
+            torch.testing.assert_close(x_prev, kept * x_0 + left * eps, rtol=0, atol=1e-5)
+    assert (kept, left) == (1.0, 0.0)
 
 
 def test_an_error_in_x_0_never_counts_more_than_the_limit() -> None:
