@@ -272,7 +272,10 @@ def train(job: Job, budget: Budget, processes: Processes) -> dict[str, Any]:
 
 @contextmanager
 def _signals(training: Training) -> Iterator[None]:
-    """Ctrl-C or a request to terminate ends the training in good order; a second one at once."""
+    """Ctrl-C or a request to terminate ends the training in good order.
+
+    A second one ends it at once, where there is one process.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -281,7 +284,8 @@ def _signals(training: Training) -> Iterator[None]:
 
     def stop(kind: int, frame: Any) -> None:
         training.asked = True
-        signal.signal(kind, before[signal.Signals(kind)])
+        if training.processes.count == 1:  # a launcher repeats what the terminal sent
+            signal.signal(kind, before[signal.Signals(kind)])
 
     for kind in kinds:
         signal.signal(kind, stop)
