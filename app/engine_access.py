@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from app import errors
+from app.familiar import Familiar, load_familiarity
 from app.inputs import Wish
-from app.settings import CHECKPOINTS, FAMILIARITY, LOOK
+from app.settings import CHECKPOINTS, LOOK
 from engine.errors import StudioError
 from engine.files import read_json
 from engine.models.registry import available_adapters, available_models
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from engine.compare.judge import Judge
     from engine.compare.pack import PackResult, PackRun
     from engine.compare.pair import Pair, Side
-    from engine.edit.parts import Part
+    from engine.edit.parts import Recipe
     from engine.edit.sequence import LongMotion
     from engine.motion.motion import Motion
 
@@ -37,7 +36,6 @@ NO_MODEL = (
     "page with --model FOLDER. `python -m engine doctor` says what is missing."
 )
 MOST_LOADED = 2  # models kept in memory at once
-LEVELS = {"well known": "well", "roughly": "roughly", "unknown": "unknown"}
 
 
 @dataclass(frozen=True)
@@ -48,15 +46,6 @@ class Status:
     text: str
     device: str
     model: str
-
-
-@dataclass(frozen=True)
-class Familiar:
-    """How near a prompt is to the training descriptions (0..1) and the nearest known ones."""
-
-    score: float
-    level: str  # "well", "roughly" or "unknown"
-    near: tuple[str, ...]
 
 
 class Engine:
@@ -134,25 +123,36 @@ class Engine:
 
     def sequence(
         self,
-        parts: Sequence[Part],
-        seed: int,
+        recipe: Recipe,
         progress: Callable[[float], None],
         cancelled: Callable[[], bool],
+        before: LongMotion | None = None,
     ) -> LongMotion:
-        """Several prompts in a row as one motion; StudioError says what to change."""
-        from engine.edit.sequence import make_sequence
+        """The motion of a recipe; StudioError says what to change.
+
+        `before` is what the recipe gave without its last redo, so that it need not be made again.
+        """
+        from engine.edit.make import make, remake
 
         self.wait(cancelled)
         pipeline = self._pipeline(self._model)
-        return make_sequence(pipeline, parts, seed, progress=progress, cancel=cancelled)
+        if before is not None and recipe.redone:
+            return remake(pipeline, before, recipe.redone[-1], recipe, cancel=cancelled)
+        return make(pipeline, recipe, progress=progress, cancel=cancelled)
+
+    def sequence_receipt(self, recipe: Recipe, motion: Motion) -> dict[str, Any]:
+        """What it takes to make the motion of a recipe again."""
+        from engine.commands.edit_receipt import edit_receipt, settings_of
+
+        pipeline = self._pipeline(self._model)
+        settings = settings_of(pipeline, recipe, self._receipt_name(self._model))
+        return edit_receipt(pipeline, recipe, motion, settings)
 
     def receipt(self, wish: Wish, motions: Sequence[Motion]) -> dict[str, Any]:
         """What it takes to make the motions of a wish again."""
         from engine.commands import receipt as receipts
 
-        usual = self._checkpoints == CHECKPOINTS
-        model = wish.model if usual else str(self._folder(wish.model))
-        settings = receipts.Settings(wish.guidance, wish.steps, model)
+        settings = receipts.Settings(wish.guidance, wish.steps, self._receipt_name(wish.model))
         entries = [
             receipts.make_entry(receipts.Wish(wish.prompt, wish.seconds, seed), motion)
             for seed, motion in zip(wish.seeds, motions, strict=True)
@@ -275,6 +275,10 @@ class Engine:
                 self._pipelines[name] = MotionPipeline.from_pretrained(folder, device=self._device)
             return self._pipelines[name]
 
+    def _receipt_name(self, name: str) -> str:
+        """How a receipt calls a model: by name, or by folder where names lead elsewhere."""
+        return name if self._checkpoints == CHECKPOINTS else str(self._folder(name))
+
     def _folder(self, name: str) -> Path:
         """A name is looked up in checkpoints/; only the operator's own choice may be a path."""
         if name == self._model and Path(name).is_dir():
@@ -282,30 +286,6 @@ class Engine:
         if name not in ("", ".", "..") and Path(name).name == name:
             return self._checkpoints / name
         raise StudioError(f"There is no model called {name!r}. Choose one from the list.")
-
-
-def load_familiarity(pipeline: Any) -> Callable[[str], Familiar]:
-    """A function that says how familiar a text is."""
-    from engine.data.familiarity import FamiliarityIndex
-
-    if not pipeline.model.own:
-        raise StudioError("The gauge knows what the shipped model was trained on, not others.")
-
-    def embed(texts: list[str]) -> np.ndarray:
-        return pipeline.text.embed(texts).numpy()
-
-    try:
-        index = FamiliarityIndex.load(FAMILIARITY)
-    except StudioError as error:
-        log.warning("%s It is built now, which takes a while.", error)
-        index = FamiliarityIndex.build(embed)
-
-    def near(text: str) -> Familiar:
-        answer = index.near(text, embed)
-        phrases = tuple(str(phrase) for phrase, *_ in answer.nearest)
-        return Familiar(float(answer.score), LEVELS[answer.level], phrases)
-
-    return near
 
 
 def _device_name(device: Any) -> str:

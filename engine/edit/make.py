@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import torch
-
 from engine.edit.parts import Recipe, Redo
 from engine.edit.redo import redo
-from engine.edit.sequence import LongMotion, make_sequence
+from engine.edit.sequence import LongMotion, make_sequence, no_latents
 from engine.errors import StudioError
 from engine.pipeline import MotionPipeline
 
@@ -57,4 +55,4 @@ def _begun(
         )  # fmt: skip
     if recipe.before is None:
         raise StudioError("There is nothing to edit: give parts of a sequence, or a motion.")
-    return LongMotion(recipe.before, (0,), torch.zeros(1, 0, 0))
+    return LongMotion(recipe.before, (0,), no_latents())

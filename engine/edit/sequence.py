@@ -81,6 +81,11 @@ def make_sequence(
     return LongMotion(motion, tuple(starts[:-1]), latents)
 
 
+def no_latents() -> Tensor:
+    """Those of a motion that was not made here."""
+    return torch.zeros(1, 0, 0)
+
+
 @torch.no_grad()
 def encoded(pipeline: MotionPipeline, motion: Motion) -> Tensor:
     """Latents [1, N, latent_dim] of a motion's whole tokens; frames left over at its end go."""

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,13 +17,15 @@ import torch
 from app.compare_inputs import CompareWish, PackWish, SideWish
 from app.engine_access import FAILED, READY, WARMING, Familiar, Status
 from app.inputs import Wish
+from engine.commands.edit_receipt import command_line
+from engine.commands.receipt import Settings, joints_sha256, make_entry
 from engine.commands.receipt import Wish as ReceiptWish
-from engine.commands.receipt import make_entry
 from engine.compare.choice import ModelChoice
 from engine.compare.pack import PackResult, PackRun
 from engine.compare.packs import packs
 from engine.compare.pair import Pair, Side, Steps
-from engine.edit.parts import Part, check_parts
+from engine.edit.parts import Recipe, check_parts
+from engine.edit.redo import title
 from engine.edit.sequence import LongMotion
 from engine.errors import StudioError
 from engine.evaluation.comparison import Comparison
@@ -143,19 +146,29 @@ class FakeEngine:
 
     def sequence(
         self,
-        parts: Sequence[Part],
-        seed: int,
+        recipe: Recipe,
         progress: Callable[[float], None],
         cancelled: Callable[[], bool],
+        before: LongMotion | None = None,
     ) -> LongMotion:
-        checked = check_parts(parts, 4)
+        if recipe.redone:
+            self._work(cancelled)
+            assert before is not None
+            last, motion = recipe.redone[-1], before.motion
+            name = title(motion.prompt, last.prompt, last.half)
+            return replace(before, motion=replace(motion, prompt=name, joints=motion.joints + 0.1))
+        checked = check_parts(recipe.parts, 4)
         for done in range(len(checked)):
             self._work(cancelled)
             progress((done + 1) / len(checked))
         starts = np.cumsum([0, *(4 * tokens for _, tokens in checked)])
         text = ", then ".join(prompt for prompt, _ in checked)
-        motion = Motion(walking(starts[-1] / FPS, seed), text, seed, "base@0f1e2d3c")
+        motion = Motion(walking(starts[-1] / FPS, recipe.seed), text, recipe.seed, "base@0f1e2d3c")
         return LongMotion(motion, tuple(starts[:-1].tolist()), torch.zeros(1, 1, 1))
+
+    def sequence_receipt(self, recipe: Recipe, motion: Motion) -> dict[str, Any]:
+        return {"command": command_line(recipe, Settings(3.0, 10, "base")),
+                "motions": [{"sha256": joints_sha256(motion)}]}  # fmt: skip
 
     def receipt(self, wish: Wish, motions: Sequence[Motion]) -> dict[str, Any]:
         entries = [make_entry(ReceiptWish(wish.prompt, wish.seconds, seed), motion)

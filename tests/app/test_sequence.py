@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shlex
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from app.body import PageBody
 from app.context import Context
-from app.sequence import FILES, Parts, SequenceWork, read_timeline, terminal_line
+from app.sequence_parts import FILES, Parts
+from app.sequence_work import MOST_REDONE, SequenceWork, read_timeline
 from app.visits import Visits
 from engine.commands.sequence import parse
 from engine.edit.parts import Part
 from engine.errors import StudioError
 from engine.motion.motion import Motion
-from tests.app.fake_engine import FakeEngine
+from tests.app.fake_engine import FakeEngine, walking
 
 ASKER: Any = SimpleNamespace(session_hash="somebody")
 
@@ -30,7 +34,9 @@ def work(tmp_path: Path) -> SequenceWork:
     context = Context(engine, Visits(tmp_path / "results"))
     context.body = PageBody(None, tmp_path / "body")
     files: Any = {name: name for name in FILES}
-    parts: Any = Parts("go", "notice", "player", files, "line")  # type: ignore[arg-type]
+    names = ("go", "notice", "player", "panel", "half", "text", "redo", "undo", "film_notice",
+             "video", "film")  # fmt: skip
+    parts: Any = Parts(*names, files, "line")  # type: ignore[arg-type]
     return SequenceWork(context, parts)
 
 
@@ -47,14 +53,65 @@ def test_a_timeline_becomes_one_motion_with_files(work):
     assert motion["turns"]
     loaded = Motion.load(last["npz"]["value"], longest=1200)
     assert loaded.frames == 132
-    assert all(Path(last[name]["value"]).stat().st_size > 1000 for name in FILES)
-    words = shlex.split(last["line"]["value"])
+    assert all(Path(last[n]["value"]).stat().st_size > 1000 for n in ("bvh", "glb", "zip"))
+    words = shlex.split(last["line"])
     assert [parse(word) for word in words[4:6]] == [Part("walk", 4.0), Part("jump high", 2.6)]
     kept = work.context.visits.of("somebody").kept["sequence"]
     *_, last = work.make(sent(("walk", 2.0)), 7, ASKER)
-    assert sorted(path.name for path in kept.folder.iterdir()) == [
-        "sequence.bvh", "sequence.glb", "sequence.npz",
+    (folder,) = kept.folder.iterdir()  # one sequence a visitor
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "receipt.json", "sequence.bvh", "sequence.glb", "sequence.npz", "sequence.zip",
     ]  # fmt: skip
+
+
+def test_a_half_is_redone_and_taken_back(work):
+    *_, last = work.redo("upper", "wave", 7, ASKER)
+    assert "Make a sequence first" in last["notice"]["text"]
+    *_, first = work.make(sent(("walk", 4.0)), 7, ASKER)
+    assert first["undo"]["visible"] is False
+    *_, last = work.redo("upper", "wave\x00 hello", 8, ASKER)
+    assert last["notice"]["text"].endswith("“walk”. Upper body: “wave hello”")
+    assert last["undo"]["visible"] is True
+    assert last["player"]["motions"] != first["player"]["motions"]
+    *_, again = work.redo("lower", "jump", 9, ASKER)
+    assert again["line"].count("engine redo") == 2
+    assert "--half lower --seed 9" in again["line"]
+    back = work.undo(ASKER)
+    assert back["notice"] == last["notice"]
+    assert Path(back["npz"]["value"]).is_file()
+    back = work.undo(ASKER)
+    assert back["player"]["motions"] == first["player"]["motions"]
+    assert back["undo"]["visible"] is False
+    for half, text, seed in (("left", "x", 1), ("upper", "", 1), ("upper", "x", -1)):
+        *_, last = work.redo(half, text, seed, ASKER)
+        assert last["notice"]["state"] == "failed"
+    for _ in range(MOST_REDONE):
+        *_, last = work.redo("upper", "wave", 7, ASKER)
+    *_, last = work.redo("upper", "wave", 7, ASKER)
+    assert "take some back" in last["notice"]["text"]
+
+
+def test_a_motion_of_another_tab_is_redone(work):
+    motion = Motion(walking(3.0, 1), "walk", 1)
+    shown = work.take(motion, ASKER)
+    assert shown["player"]["motions"][0]["frames"] == 60
+    *_, last = work.redo("lower", "jump", 3, ASKER)
+    assert last["notice"]["text"] == "3.0 seconds in one motion. Lower body: “jump”"
+    with zipfile.ZipFile(last["zip"]["value"]) as archive:
+        kept = Motion.load(io.BytesIO(archive.read("before.npz")))
+    assert np.array_equal(kept.joints, motion.joints)
+
+
+def test_the_video_and_the_zip_with_it(work):
+    work.make(sent(("walk", 1.0)), 7, ASKER)
+    *_, first = work.make(sent(("walk", 1.0)), 7, ASKER)
+    assert first["mp4"]["visible"] is False
+    *_, last = work.film(ASKER)
+    assert Path(last["video"]["value"]).stat().st_size > 1000
+    with zipfile.ZipFile(first["zip"]["value"]) as archive:
+        assert {"motion.mp4", "motion.bvh", "receipt.json"} <= set(archive.namelist())
+    *_, last = work.redo("upper", "wave", 7, ASKER)
+    assert last["video"]["visible"] is False  # it shows the motion before
 
 
 @pytest.mark.parametrize(
@@ -90,9 +147,9 @@ def test_cancel_is_said(work):
     assert last["notice"]["state"] == "cancelled"
 
 
-def test_control_characters_do_not_reach_the_terminal_line():
-    line = terminal_line([Part("walk; rm -rf /\x00'", 4.0)], 1)
-    assert shlex.split(line)[4].startswith("4: walk; rm -rf /")
+def test_control_characters_do_not_reach_the_terminal_line(work):
+    *_, last = work.make(sent(("walk; rm -rf /\x00'", 4.0)), 1, ASKER)
+    assert shlex.split(last["line"])[4] == "4: walk; rm -rf / '"
 
 
 def test_seconds_that_are_no_number_are_refused():
