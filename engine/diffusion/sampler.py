@@ -28,7 +28,8 @@ class FreshNoise:
     """The noise that a stochastic sampler adds in each step: drawn from each sample's own seed.
 
     Made when it is asked for, so that a thousand steps take no memory. `longest` rows are drawn
-    and `tokens` kept, so that what else is in a batch cannot matter.
+    and `tokens` kept, so that what else is in a batch cannot matter. The device draws it: on a CPU
+    the noise of fifty steps over frames would take longer than the network on a GPU.
     """
 
     seeds: tuple[int, ...]
@@ -42,9 +43,10 @@ class FreshNoise:
         rows = []
         for seed in self.seeds:
             mixed = (seed * 1_000_003 + index + 1) % 2**63
-            generator = torch.Generator().manual_seed(mixed)
-            rows.append(torch.randn(self.longest, self.channels, generator=generator))
-        return torch.stack(rows)[:, : self.tokens].to(self.device)
+            generator = torch.Generator(self.device).manual_seed(mixed)
+            size = (self.longest, self.channels)
+            rows.append(torch.randn(size, generator=generator, device=self.device))
+        return torch.stack(rows)[:, : self.tokens]
 
     def rows(self, index: Tensor) -> FreshNoise:
         """The same for some of the samples."""
