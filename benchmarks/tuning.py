@@ -32,7 +32,6 @@ Row = dict[str, Any]
 YARDSTICK = "draft"  # the rival whose best reward the others are timed to
 PUBLISHED = ("draft", "easytune", "easytune-batched", "easytune-batched@10", "refl", "draft-lv",
              "alignprop", "drtune")  # fmt: skip
-TRIAL = 0.25  # share of a run's seconds that a learning rate or a sweep's variant is given
 
 
 def memory(setup: Setup, values: Row, save: Callable[[], None]) -> None:
@@ -70,7 +69,7 @@ def rates(setup: Setup, values: Row) -> dict[str, float]:
         tried: dict[float, float] = {}
         for rate in args.rates if len(args.rates) > 1 else ():
             with setup.run(entrant(args, name, rate, 1000)) as run:
-                curve = run.train(seconds_of(args, name) * TRIAL)
+                curve = run.train(seconds_of(args, name) * args.trial)
             tried[rate] = float("-inf") if curve.diverged else curve.points[-1].reward
             table.append({"method": name, "rate": rate, "reward": tried[rate]})
             print(f"  {name}, rate {rate:g}: {tried[rate]:.4f}", flush=True)
@@ -160,7 +159,7 @@ def sweep(
     for label, chosen in variants.items():
         row: Row = {"variant": label}
         with setup.run(chosen) as run:
-            row |= shown(run.train(setup.args.seconds * TRIAL))
+            row |= shown(run.train(setup.args.seconds * setup.args.trial))
             row["metrics"] = judged(setup, chosen.steps, 0)
         rows.append(row)
         print(f"  {label}: {row['from']:.4f} -> {row['reward']:.4f}", flush=True)
@@ -212,6 +211,9 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--seconds", type=float, default=8.0, help="of each run, by its own clock")
     parser.add_argument(
+        "--trial", type=float, default=0.25, help="share of them for a rate, or a sweep's variant"
+    )
+    parser.add_argument(
         "--yardstick-seconds", type=float, help="of DRaFT's runs in the race, else as all others"
     )
     parser.add_argument(
@@ -222,6 +224,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--steps", nargs="+", type=int, default=[10, 50])
     parser.add_argument("--rates", nargs="+", type=float, default=[3e-4, 1e-3])
+    parser.add_argument("--trust", type=float, default=0.0, help="trust region of all runs")
     parser.add_argument("--trusts", nargs="+", type=float, default=[0.0, 0.1, 1.0])
     parser.add_argument("--guidance", type=float, help="scale of the base, tuned and judged at")
     parser.add_argument("--seeds", type=int, default=1)

@@ -5,23 +5,26 @@ from __future__ import annotations
 import argparse
 import gc
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from engine.checks import check_guidance
 from engine.data.dataset import MotionDataset
+from engine.diffusion.capture import capture
 from engine.diffusion.model import MotionModel
-from engine.diffusion.sampler import sample
+from engine.diffusion.sampler import Guided, sample
 from engine.evaluation.evaluator import Evaluator
 from engine.evaluation.evaluator_data import balance, draw_captions, make_items
 from engine.evaluation.protocol import make_reference, score
 from engine.evaluation.sampling import replications
 from engine.models.adapter import attach, attach_full, detach, disabled
+from engine.models.denoiser import Condition
 from engine.models.text import TransformersTextEncoder
 from engine.motion.skeleton import MAX_FRAMES, MIN_FRAMES
 from engine.pipeline import MotionPipeline
@@ -116,6 +119,7 @@ class Setup:
         self.held_out = self._bank(self.reference.captions, frames)
         self._rewards: dict[tuple[str, str], WeightedSum] = {}
         self._base: dict[tuple[int, str], float] = {}
+        self._walks: dict[tuple, Callable[..., Tensor]] = {}  # of the adapter that is on now
 
     def _bank(self, texts: list[str], frames: list[int]) -> PromptBank:
         return PromptBank(texts, frames, self.encoder, self.model, self.device)
@@ -137,12 +141,29 @@ class Setup:
         totals = []
         for start in range(0, count, 256):
             batch = self.held_out.batch(range(start, min(start + 256, count)), noise_seed=start)
-            latents = sample(
-                self.model.denoiser, self.model.schedule, batch.noise, problem.guided(batch), steps
-            )
-            assert latents is not None
+            latents = self._walked(problem.guided(batch), batch.noise, steps)
             totals.append(problem.score_end(latents, batch).total)
         return float(torch.cat(totals).mean())
+
+    def _walked(self, guided: Guided, noise: Tensor, steps: int) -> Tensor:
+        """Finished latents of the model as it is now; as one graph where runs are captured."""
+
+        def walk(noise: Tensor, *held: Tensor) -> Tensor:
+            condition = Condition(*held[:3])
+            again = replace(guided, condition=condition, frames=held[3], mask=held[4])
+            latents = sample(self.model.denoiser, self.model.schedule, noise, again, steps)
+            assert latents is not None
+            return latents
+
+        words, mask = guided.condition, guided.mask
+        assert mask is not None
+        inputs = (noise, words.tokens, words.mask, words.pooled, guided.frames, mask)
+        if not (self.args.captured and noise.is_cuda and guided.fresh is None):
+            return walk(*inputs)
+        key = (steps, noise.shape)
+        if key not in self._walks:
+            self._walks[key] = capture(walk, inputs)
+        return self._walks[key](*inputs)
 
     def base_reward(self, steps: int, weights: str) -> float:
         """The same of the base, once; call it while no adapter is on."""
@@ -175,9 +196,16 @@ class Setup:
         """A fresh adapter on the base; off again afterwards."""
         self.base_reward(options.judged_steps, options.weights)
         try:
-            yield Run(self, options)
+            self._walks.clear()
+            run = Run(self, options)
+            yield run
+            run.method = run.problem = None  # type: ignore[assignment]
+            self._walks.clear()
         finally:
             detach(self.model.denoiser)
+            gc.collect()  # a captured trajectory holds gigabytes, in cycles with its module
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
 
 
 class Run:

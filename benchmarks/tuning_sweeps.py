@@ -18,7 +18,9 @@ def options(
     args: argparse.Namespace, method: MethodConfig, steps: int, rate: float, seed: int = 0
 ) -> Options:
     """A run with what the command line says."""
-    method = replace(method, captured=args.captured, updates_per_pass=args.updates)
+    method = replace(
+        method, captured=args.captured, updates_per_pass=args.updates, trust=args.trust
+    )
     return Options(method, steps, rate, args.rank, args.form, args.weights, seed)
 
 
