@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,10 @@ from engine.compare.choice import ModelChoice
 from engine.compare.packs import packs
 from engine.errors import StudioError
 from engine.models.registry import available_adapters, resolve_adapter
+from engine.motion.skeleton import FPS
 
 if TYPE_CHECKING:
+    from app.given import Given
     from engine.compare.judge import Judge
     from engine.compare.pack import PackRun
     from engine.compare.pair import Pair
@@ -33,14 +36,30 @@ def run(
     wish: CompareWish,
     cancelled: Callable[[], bool],
     before: Pair | None = None,
+    shelf: Mapping[str, Given] | None = None,
 ) -> Pair:
-    """The pair of a wish; `before` is the one on the page, whose base need not be made again."""
+    """The pair of a wish; `before` is the one on the page, whose base need not be made again.
+
+    `shelf` holds the visitor's own motions. Where one is a side, both are as long as it is, or as
+    the shorter of two.
+    """
     from engine.compare.run import compare
 
-    left, right = choice(wish.left), choice(wish.right)
+    sides, own = [], []
+    for side in (wish.left, wish.right):
+        if side.given:
+            if not shelf or side.given not in shelf:
+                raise StudioError("This motion is no longer kept. Open its file again.")
+            own.append(shelf[side.given])
+            sides.append(ModelChoice(given=side.given, title=own[-1].title))
+        else:
+            sides.append(choice(side))
+    frames = min((one.motion.frames for one in own), default=0)
+    motions = [replace(one.motion, joints=one.motion.joints[:frames]) for one in own]
+    given = dict(zip((one for one in sides if one.given), motions, strict=True))
     return compare(
-        pipeline, wish.prompt, wish.seconds, wish.seed, left, right, judge=judge, cancel=cancelled,
-        before=before,
+        pipeline, wish.prompt, frames / FPS if frames else wish.seconds, wish.seed, *sides,
+        judge=judge, cancel=cancelled, before=before, given=given,
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.given import FILE
 from app.inputs import (
     MAX_GUIDANCE,
     MAX_SEED,
@@ -27,11 +28,13 @@ MOST_PACK = 1000  # prompts in a pack, each with a seed of its own
 class SideWish:
     """One side: adapters by name with their strengths (none: the base), and the guidance.
 
-    `guidance` None means what the model was judged best at.
+    `guidance` None means what the model was judged best at. `given` is the value of a motion of
+    the visitor's shelf, in place of a model.
     """
 
     adapters: tuple[tuple[str, float], ...] = ()
     guidance: float | None = None
+    given: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,8 @@ def make_pack_wish(
     """Check every field, and that there is something to compare."""
     sides = make_side(left, usual), make_side(right, usual)
     check_differ(*sides)
+    if any(side.given for side in sides):
+        raise StudioError("A whole pack needs a model on both sides. Choose models, not a motion.")
     return PackWish(str(pack or ""), check_whole(seed, "seed", 0, MAX_SEED - MOST_PACK), *sides)
 
 
@@ -84,14 +89,18 @@ def check_differ(left: SideWish, right: SideWish) -> None:
     """StudioError when both sides would be the same motion."""
     if left == right:
         raise StudioError(
-            "Both sides are the same model. Choose another one on one side, or another strength or "
-            "guidance."
+            "Both sides are the same model or motion. Choose another one on one side, or another "
+            "strength or guidance."
         )
 
 
 def make_side(values: Sequence[Any], usual: float) -> SideWish:
     """A side from model, strength, a second model to blend in, its strength, and guidance."""
     model, strength, second, second_strength, guidance = values
+    if str(model).startswith(FILE):
+        if second not in (NONE, None, ""):
+            raise StudioError("Nothing can be blended into a motion. Blend into a model.")
+        return SideWish(given=str(model))
     chosen = []
     for name, share in ((model, strength), (second, second_strength)):
         if name in (BASE, NONE, None, ""):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -15,6 +15,7 @@ from app.compare_inputs import BASE, NONE, CompareWish, check_differ, make_compa
 from app.compare_parts import CompareParts
 from app.context import Context
 from app.engine_access import WARMING
+from app.given import FILE, Shelf, shelf_of
 from app.lanes import FAILED, Job
 from engine.errors import StudioError
 
@@ -27,6 +28,7 @@ BLIND_SEEDS = 1_000_000  # blind pairs get a seed that nobody can generate by na
 
 Update = dict[Any, Any]
 Values = dict[Any, Any]
+Choices = Sequence[str | tuple[str, str]]
 
 
 class CompareWork:
@@ -47,7 +49,7 @@ class CompareWork:
         try:
             wish = self._wish(values)
             check_differ(wish.left, wish.right)
-            job = self._submit(booth, wish)
+            job = self._submit(booth, wish, request)
         except StudioError as error:
             yield self._idle(notes.failed(errors.sentence(error)))
             return
@@ -78,7 +80,7 @@ class CompareWork:
         started = time.monotonic()
         try:
             wish = self._wish(values)
-            job = self._submit(booth, wish, booth.ballot.pair)
+            job = self._submit(booth, wish, request, booth.ballot.pair)
         except StudioError as error:
             yield self._idle(notes.failed(errors.sentence(error)))
             return
@@ -154,26 +156,30 @@ class CompareWork:
 
     def refresh(self, values: Values, request: gr.Request) -> Update:
         """The tab was opened: offer the models there are by now."""
-        names = self._engine.adapters()
+        names, own = self._engine.adapters(), self._shelf(request).choices()
+        models = [BASE, *names]
         updates: Update = {}
         if self._booth(request).ballot is None:
             updates[self._parts.notice] = notes.IDLE_PAIR if names else notes.NO_TUNED
         for side in self._parts.sides:
-            updates[side.model] = _offer([BASE, *names], values[side.model])
+            updates[side.model] = _offer([*models, *own], values[side.model])
             updates[side.second] = _offer([NONE, *names], values[side.second])
         right = self._parts.right.model
         if names and values[right] == BASE and values[self._parts.left.model] == BASE:
-            updates[right] = gr.update(choices=[BASE, *names], value=names[0])
+            updates[right] = gr.update(choices=_pairs([*models, *own]), value=names[0])
         return updates
 
     def switch(self, values: Values) -> Update:
         """Strengths can be moved where there is something they act on."""
         updates: Update = {}
         for side in self._parts.sides:
-            updates[side.strength] = gr.update(interactive=values[side.model] != BASE)
+            own = str(values[side.model]).startswith(FILE)
+            model = values[side.model] != BASE and not own
+            updates[side.strength] = gr.update(interactive=model)
             updates[side.second_strength] = gr.update(interactive=values[side.second] != NONE)
-            tuned = values[side.model] != BASE or values[side.second] != NONE
-            updates[side.box] = gr.update(elem_classes=side_classes("tuned" if tuned else "base"))
+            tuned = model or values[side.second] != NONE
+            accent = "other" if own else "tuned" if tuned else "base"
+            updates[side.box] = gr.update(elem_classes=side_classes(accent))
         return updates
 
     def _booth(self, request: gr.Request) -> Booth:
@@ -181,6 +187,9 @@ class CompareWork:
         booth = visit.kept.setdefault("compare", Booth())
         assert isinstance(booth, Booth)
         return booth
+
+    def _shelf(self, request: gr.Request) -> Shelf:
+        return shelf_of(self._context.visits.of(request.session_hash))
 
     def _wish(self, values: Values) -> CompareWish:
         parts = self._parts
@@ -190,10 +199,13 @@ class CompareWork:
             values[parts.prompt], values[parts.seconds], values[parts.seed], left, right, usual
         )
 
-    def _submit(self, booth: Booth, wish: CompareWish, before: Pair | None = None) -> Job:
+    def _submit(
+        self, booth: Booth, wish: CompareWish, request: gr.Request, before: Pair | None = None
+    ) -> Job:
         booth.stop_pair()
+        shelf = self._shelf(request).items
         booth.job = self._context.lane.submit(
-            lambda job: self._engine.compare(wish, job.cancelled, before)
+            lambda job: self._engine.compare(wish, job.cancelled, before, shelf)
         )
         return booth.job
 
@@ -254,5 +266,11 @@ def side_classes(accent: str) -> list[str]:
     return ["es-side", f"es-side-{accent}"]
 
 
-def _offer(names: list[str], chosen: Any) -> Any:
-    return gr.update(choices=names, value=chosen if chosen in names else names[0])
+def _offer(choices: Choices, chosen: Any) -> Any:
+    pairs = _pairs(choices)
+    values = [value for _, value in pairs]
+    return gr.update(choices=pairs, value=chosen if chosen in values else values[0])
+
+
+def _pairs(choices: Choices) -> list[tuple[str, str]]:
+    return [one if isinstance(one, tuple) else (one, one) for one in choices]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from engine.models.registry import available_adapters, available_models
 
 if TYPE_CHECKING:
     from app.compare_inputs import CompareWish, PackWish, SideWish
+    from app.given import Given
     from engine.compare.judge import Judge
     from engine.compare.pack import PackResult, PackRun
     from engine.compare.pair import Pair, Side
@@ -170,16 +171,28 @@ class Engine:
         return available_adapters()
 
     def compare(
-        self, wish: CompareWish, cancelled: Callable[[], bool], before: Pair | None = None
+        self,
+        wish: CompareWish,
+        cancelled: Callable[[], bool],
+        before: Pair | None = None,
+        shelf: Mapping[str, Given] | None = None,
     ) -> Pair:
         """Both sides' motions and numbers; StudioError says what to change.
 
-        `before` is the pair on the page: what has not changed is not made again.
+        `before` is the pair on the page: what has not changed is not made again. `shelf` holds the
+        visitor's own motions.
         """
         from app.compare_engine import run
 
         self.wait(cancelled)
-        return run(self._pipeline(self._model), self._judges(), wish, cancelled, before)
+        return run(self._pipeline(self._model), self._judges(), wish, cancelled, before, shelf)
+
+    def fit(self, motion: Motion, prompt: str, cancelled: Callable[[], bool]) -> dict[str, float]:
+        """How well a motion fits a prompt: cosines by the reward and by the evaluator."""
+        from engine.compare.given import fit
+
+        self.wait(cancelled)
+        return fit(self._pipeline(self._model), self._judges(), motion, prompt)
 
     def takes(
         self, side: SideWish, prompt: str, seconds: float, seeds: Sequence[int],

@@ -17,6 +17,7 @@ from app.inputs import MAX_GUIDANCE, MAX_SAMPLES, MIN_GUIDANCE, check_seconds
 from app.notes import IDLE
 from app.open_file import OpenFile
 from app.prompts import example_packs
+from app.use_motion import build_use
 from app.widgets import player, widget
 from engine.motion.skeleton import MAX_SECONDS, MIN_SECONDS
 
@@ -147,6 +148,7 @@ def _results(notice: gr.HTML, stage: gr.HTML, go: gr.Button) -> Parts:
                 )
                 for k in range(MAX_SAMPLES)
             ]  # fmt: skip
+        use = build_use()
         exports = build_exports()
         line = gr.Textbox(
             label="The same from a terminal",
@@ -157,7 +159,18 @@ def _results(notice: gr.HTML, stage: gr.HTML, go: gr.Button) -> Parts:
             elem_id="cli",
         )
     return Parts(
-        go, notice, stage, panel, film_notice, video, film, again, motions, line, exports=exports
+        go,
+        notice,
+        stage,
+        panel,
+        film_notice,
+        video,
+        film,
+        again,
+        motions,
+        line,
+        exports=exports,
+        use=use,
     )
 
 

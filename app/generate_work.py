@@ -21,6 +21,7 @@ from engine.errors import StudioError
 if TYPE_CHECKING:
     from app.body import PageBody
     from app.exports import Exports, ExportWork
+    from app.use_motion import Use
 
 LOOK = 0.1  # seconds between two looks at a running job
 
@@ -43,6 +44,7 @@ class Parts:
     line: gr.Textbox
     history: Any = None
     exports: Exports | None = None
+    use: Use | None = None
     wishes: list[Any] = field(default_factory=list)
 
     def outputs(self) -> list[Any]:
@@ -54,7 +56,8 @@ class Parts:
         ]  # fmt: skip
 
     def _exported(self) -> list[Any]:
-        return [] if self.exports is None else [self.exports.sample, *self.exports.outputs()]
+        exports = [] if self.exports is None else [self.exports.sample, *self.exports.outputs()]
+        return exports if self.use is None else [*exports, *self.use.outputs()]
 
     def film_outputs(self) -> list[Any]:
         """Everything the video may change."""
@@ -220,6 +223,8 @@ class GenerateWork:
             updates[button] = gr.update(
                 visible=there, value=str(result.files[k]) if there else None
             )
+        if parts.use is not None:
+            updates |= parts.use.choices(result)
         return updates if self.exports is None else updates | self.exports.choices(result)
 
     def _film_done(self, result: Result) -> Update:

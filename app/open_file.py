@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from app import errors, notes
+from app.given import shelf_of
 from app.inputs import Wish
 from app.lanes import DONE
 from app.notes import IDLE
@@ -67,6 +68,7 @@ class OpenFile:
             result = visit.add(wish, [loaded.motion], source=name)
         except Exception as error:
             return {self.notice: notes.failed(errors.sentence(error))}
+        shelf_of(visit).add(name, loaded.motion)
         visit.to_film = result.id
         told = (
             f"{loaded.motion.seconds:.2f} of {loaded.seconds:.2f} seconds of {name}, which has "

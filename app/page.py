@@ -100,6 +100,7 @@ def build(engine: Any, results: Path) -> Any:
     from app.sessions import leaving
     from app.tune import build_tune
     from app.tune_process import Tuner
+    from app.use_motion import UseWork
     from app.visits import Visits
 
     body = PageBody(getattr(engine, "body", None), results.parent / "body")
@@ -120,11 +121,13 @@ def build(engine: Any, results: Path) -> Any:
             build_generate(context, work)
             tune = build_tune(context, tuner)
             build_compare(context)
-            build_preferences(context, tuner)
+            votes = build_preferences(context, tuner)
             models = build_models(context)
-            build_sequence(context)
+            sequence = build_sequence(context)
         lead_to_compare(context, tune.parts.board.submit, tune.to_compare)
         lead_to_compare(context, models.parts.cards.submit, models.to_compare)
+        if work.parts.use is not None:
+            UseWork(context, work.parts.use, sequence, votes).wire()
         lead_to_tune(context, models.parts.cards.edit, tune.parts.wishes["start"])
         gr.Timer(LOOKS).tick(
             lambda: header_value(engine, context.lane, tuner.busy),

@@ -13,6 +13,7 @@ from engine.compare.pair import Pair, Side
 
 if TYPE_CHECKING:
     from app.ballot import Vote
+    from engine.motion.motion import Motion
     from engine.pipeline import MotionPipeline
     from engine.preference.records import Vote as Kept
     from engine.preference.store import Store
@@ -54,16 +55,21 @@ class Keeper:
                                        vote.right)), vote.id, "")  # fmt: skip
 
     def keep(
-        self, vote: Vote, source: str, key: str, voter: str, reasons: Sequence[str] = ()
-    ) -> Kept:
-        """Store a vote with both its motions; a key that was stored before counts once."""
+        self, vote: Vote, source: str, key: str, voter: str, reasons: Sequence[str] = (),
+        real: Motion | None = None,
+    ) -> Kept:  # fmt: skip
+        """Store a vote with both its motions; a key that was stored before counts once.
+
+        `real` is the true motion of the prompt, where there is one.
+        """
         from engine.preference.records import Pair as StoredPair
         from engine.preference.records import Vote as StoredVote
 
         store = self.store
         names = [store.add_motion(side.motion) for side in (vote.left, vote.right)]
         labels = [label(side) for side in (vote.left, vote.right)]
-        pair = StoredPair(vote.prompt, names[0], names[1], source, labels[0], labels[1])
+        pair = StoredPair(vote.prompt, names[0], names[1], source, labels[0], labels[1],
+                          None if real is None else store.add_motion(real))  # fmt: skip
         kept = StoredVote(
             pair, vote.answer, voter, blind=vote.blind, reasons=tuple(reasons), key=key
         )
@@ -73,6 +79,8 @@ class Keeper:
 
 def source_of(pair: Pair) -> str:
     """What is compared: base against tuned, two strengths of one model, two seeds, or other."""
+    if any(side.choice.given for side in pair.sides):
+        return "other"
     left, right = (side.choice.adapters for side in pair.sides)
     if bool(left) != bool(right):
         return "base-tuned"
@@ -83,5 +91,7 @@ def source_of(pair: Pair) -> str:
 
 
 def label(side: Side) -> str:
-    """Who made a motion, for people: model and seed."""
+    """Who made a motion, for people: model and seed, or the name of a file."""
+    if side.choice.given:
+        return side.choice.label
     return f"{side.choice.label}, seed {side.motion.seed}"

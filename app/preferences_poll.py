@@ -18,6 +18,7 @@ from engine.compare.pair import Pair, Side
 from engine.errors import StudioError
 
 if TYPE_CHECKING:
+    from engine.motion.motion import Motion
     from engine.preference.active import Proposer
     from engine.tuning.prompts import Prompt
 
@@ -71,6 +72,7 @@ class Poll:
     foretold: list[bool | None] = field(default_factory=list)  # per vote; None: no opinion
     pairs: list[tuple[frozenset[int], int | None]] = field(default_factory=list)
     told: Any = None  # what the page shows of the learning
+    truths: dict[str, Motion] = field(default_factory=dict)  # a true motion of a prompt
 
     def stop(self) -> None:
         """Cancel what runs."""
@@ -94,7 +96,8 @@ class Poll:
         key = f"{shown.ballot.id}-{shown.votes}"
 
         def keep(vote: Vote) -> None:
-            keeper.keep(vote, shown.source, key, self.voter, reasons)
+            real = self.truths.get(vote.prompt)
+            keeper.keep(vote, shown.source, key, self.voter, reasons, real)
 
         shown.ballot.vote(answer, keep)
         shown.key = key

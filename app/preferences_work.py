@@ -84,14 +84,14 @@ class PreferenceWork:
         self, context: Context, parts: PreferenceParts, keeper: Keeper, lessons: Lessons,
         tuner: Tuner,
     ) -> None:  # fmt: skip
-        self._context, self._parts = context, parts
+        self._context, self.parts = context, parts
         self._keeper, self._lessons, self._tuner = keeper, lessons, tuner
 
     def next(self, values: Values, request: gr.Request) -> Iterator[Update]:
         """Make and show the next pair; always ends with a sentence."""
-        parts, poll = self._parts, self._poll(request)
+        parts, poll = self.parts, self._poll(request)
         try:
-            question = self._question(values)
+            question = self._question(values, poll.truths)
             poll.stop()
             job = poll.job = self._context.lane.submit(
                 lambda job: poll.next(question, self._takes(job), self._keeper)
@@ -119,10 +119,10 @@ class PreferenceWork:
         """Keep the answer, then tell who was who."""
         poll = self._poll(request)
         try:
-            reasons = [str(one) for one in values[self._parts.reasons] or []]
+            reasons = [str(one) for one in values[self.parts.reasons] or []]
             poll.voted(str(event._data.get("answer", "")), reasons, self._keeper)
         except (StudioError, OSError) as error:
-            return {self._parts.notice: notes.failed(errors.sentence(error))}
+            return {self.parts.notice: notes.failed(errors.sentence(error))}
         return self._after(poll)
 
     def undo(self, request: gr.Request) -> Update:
@@ -131,16 +131,16 @@ class PreferenceWork:
         try:
             poll.undo(self._keeper)
         except (StudioError, OSError) as error:
-            return {self._parts.notice: notes.failed(errors.sentence(error))}
+            return {self.parts.notice: notes.failed(errors.sentence(error))}
         return self._after(poll)
 
     def switch(self, values: Values) -> Update:
         """Another kind of pairs was chosen: show what it needs."""
-        source = values[self._parts.source]
+        source = values[self.parts.source]
         note = notes.IDLE
         if source != "seeds" and not self._context.engine.adapters():
             note = notes.failed("There is no tuned model yet. Tune one first, on the Tune tab.")
-        return {**self._needs(source), self._parts.notice: note}
+        return {**self._needs(source), self.parts.notice: note}
 
     def learn(self, request: gr.Request) -> Update:
         """Start learning from all votes there are."""
@@ -149,8 +149,8 @@ class PreferenceWork:
                 raise StudioError("There are no votes yet. Vote on a few pairs first.")
             self._lessons.launch(model=self._context.engine.models()[0])
         except (StudioError, OSError) as error:
-            return {self._parts.notice: notes.failed(errors.sentence(error))}
-        return {self._parts.notice: notes.IDLE, **self._learning(self._poll(request), force=True)}
+            return {self.parts.notice: notes.failed(errors.sentence(error))}
+        return {self.parts.notice: notes.IDLE, **self._learning(self._poll(request), force=True)}
 
     def act(self, event: gr.EventData, request: gr.Request) -> Update:
         """A button of the board."""
@@ -158,8 +158,8 @@ class PreferenceWork:
             if event._data.get("action") == "stop":
                 self._lessons.stop()
         except (StudioError, OSError) as error:
-            return {self._parts.notice: notes.failed(errors.sentence(error))}
-        return {self._parts.notice: notes.IDLE, **self._learning(self._poll(request), force=True)}
+            return {self.parts.notice: notes.failed(errors.sentence(error))}
+        return {self.parts.notice: notes.IDLE, **self._learning(self._poll(request), force=True)}
 
     def look(self, request: gr.Request) -> Any:
         """What has changed in the learning since this visitor's last look."""
@@ -168,10 +168,10 @@ class PreferenceWork:
     def open(self, values: Values, request: gr.Request) -> Update:
         """The tab was opened: everything anew."""
         names = self._context.engine.adapters()
-        chosen = values[self._parts.model]
+        chosen = values[self.parts.model]
         value = chosen if chosen in names else names[0] if names else None
         return {
-            self._parts.model: gr.update(choices=names, value=value),
+            self.parts.model: gr.update(choices=names, value=value),
             **self._learning(self._poll(request), force=True),
         }
 
@@ -182,16 +182,16 @@ class PreferenceWork:
             if not learned:
                 raise StudioError("Learn from your votes first.")
             settings = Settings(
-                prompts=(check_pack(values[self._parts.pack]),), model=engine.models()[0],
+                prompts=(check_pack(values[self.parts.pack]),), model=engine.models()[0],
                 device=getattr(engine, "device", None), reward={FOLLOW: 1.0, VOTES: VOTES_WEIGHT},
                 reward_model=learned[0],
             )  # fmt: skip
             name = free_name(FROM_VOTES, lambda one: (home() / "runs" / one).exists())
             self._tuner.launch(name, [*settings.command(), "--name", name])
         except (StudioError, OSError) as error:
-            return {self._parts.notice: notes.failed(errors.sentence(error))}
+            return {self.parts.notice: notes.failed(errors.sentence(error))}
         text = f"{name} is being tuned. When it is done, the blind rematch shows how much it won."
-        return {self._parts.notice: {"state": "done", "text": text}}
+        return {self.parts.notice: {"state": "done", "text": text}}
 
     def rematch(self) -> Update:
         """Base against the model that was tuned by votes last, else the newest one."""
@@ -199,16 +199,16 @@ class PreferenceWork:
         tuned = [name for name in names if name.startswith(FROM_VOTES)]
         chosen = next(iter(tuned or names), None)
         return {
-            self._parts.source: "base-tuned",
+            self.parts.source: "base-tuned",
             **self._needs("base-tuned"),
-            self._parts.model: gr.update(choices=names, value=chosen),
-            self._parts.notice: notes.IDLE,
+            self.parts.model: gr.update(choices=names, value=chosen),
+            self.parts.notice: notes.IDLE,
         }
 
     def _after(self, poll: Poll) -> Update:
         """What a vote, or its undoing, changed."""
         assert poll.shown is not None
-        ballot, parts = poll.shown.ballot, self._parts
+        ballot, parts = poll.shown.ballot, self.parts
         adapter = next((side.choice.label for side in ballot.sides if side.choice.adapters), "")
         return {
             parts.notice: {"state": "done", "text": f"“{ballot.pair.prompt}”"},
@@ -227,7 +227,7 @@ class PreferenceWork:
         if not force and stamp == poll.told:
             return {}
         poll.told = stamp
-        parts = self._parts
+        parts = self.parts
         try:
             stored = len(self._votes())
         except StudioError as error:
@@ -251,11 +251,11 @@ class PreferenceWork:
             return preferences_scene.NO_RATE
         return preferences_scene.rate_value(self._votes(), question.right.adapters[0][0])
 
-    def _question(self, values: Values) -> Question:
-        parts = self._parts
+    def _question(self, values: Values, truths: dict[str, Any]) -> Question:
+        parts = self.parts
         return make_question(
             values[parts.source], values[parts.model], values[parts.low], values[parts.high],
-            values[parts.pack], self._context.engine.adapters(),
+            values[parts.pack], self._context.engine.adapters(), truths,
         )  # fmt: skip
 
     def _takes(self, job: Job) -> Any:
@@ -272,7 +272,7 @@ class PreferenceWork:
                 note = notes.waiting(job, self._context.lane, warming)
                 if note != told:
                     told = note
-                    yield {self._parts.notice: note, self._parts.go: gr.update(interactive=False)}
+                    yield {self.parts.notice: note, self.parts.go: gr.update(interactive=False)}
                 job.wait(LOOK)
         except GeneratorExit:  # the page was closed
             job.cancel()
@@ -280,14 +280,14 @@ class PreferenceWork:
 
     def _idle(self, note: dict[str, Any]) -> Update:
         return {
-            self._parts.notice: note,
-            self._parts.go: gr.update(value="Show another pair", interactive=True),
+            self.parts.notice: note,
+            self.parts.go: gr.update(value="Show another pair", interactive=True),
         }
 
     def _needs(self, source: Any) -> Update:
         return {
-            self._parts.models: gr.update(visible=source != "seeds"),
-            self._parts.strengths: gr.update(visible=source == "strengths"),
+            self.parts.models: gr.update(visible=source != "seeds"),
+            self.parts.strengths: gr.update(visible=source == "strengths"),
         }
 
     def _poll(self, request: gr.Request) -> Poll:

@@ -1,4 +1,4 @@
-"""The terminal's verbs for files of motions: export, import, reproduce."""
+"""The terminal's verbs for files of motions: export, import, score, reproduce."""
 
 from __future__ import annotations
 
@@ -54,6 +54,30 @@ def import_motion(
     from engine.commands import import_motion as command
 
     command.run(file, output, start, y_up, json)
+
+
+@motion_app.command()
+def score(
+    file: Annotated[Path, typer.Argument(help="A motion.npz or a file that `import` reads.")],
+    prompt: Annotated[str, typer.Option(help="What the motion is to be.")],
+    start: Annotated[float, typer.Option(help="Seconds of the file to leave out.")] = 0.0,
+    y_up: Annotated[
+        bool, typer.Option("--y-up", help="The AMASS or SMPL-X file has Y up, not Z.")
+    ] = False,
+    model: Annotated[str, typer.Option(help="Model that the reward belongs to.")] = "base",
+    reward_model: Annotated[str, typer.Option(help="Reward to ask: name or folder.")] = "reward",
+    evaluator: Annotated[Path, typer.Option(help="Folder of the evaluator.")] = Path(
+        "checkpoints/evaluator"
+    ),
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")] = False,
+) -> None:
+    """Say how well a motion fits a prompt, in the opinion of the reward and of the evaluator."""
+    from engine.commands import score as command
+
+    command.run(
+        command.Request(file, prompt, start, y_up, model, reward_model, evaluator, device, json)
+    )
 
 
 @motion_app.command()

@@ -1,4 +1,4 @@
-"""What stands on one side of a comparison: the base, an adapter at some strength, or a blend."""
+"""What stands on one side of a comparison: the base, an adapter, a blend, or a motion file."""
 
 from __future__ import annotations
 
@@ -16,15 +16,20 @@ if TYPE_CHECKING:
 class ModelChoice:
     """Adapters as (folder, strength 0 to 1.5); none means the base.
 
-    `guidance` None means what the model was judged best at.
+    `guidance` None means what the model was judged best at. With `given`, a motion's content hash,
+    it is no model but that motion, which people know as `title`.
     """
 
     adapters: tuple[tuple[Path, float], ...] = ()
     guidance: float | None = None
+    given: str = ""
+    title: str = ""
 
     @property
     def label(self) -> str:
         """For people: "base", "feet × 0.8", "feet × 0.8 + text × 0.5", "base, guidance 6"."""
+        if self.given:
+            return self.title
         parts = [
             _name(folder) if strength == 1 else f"{_name(folder)} × {strength:g}"
             for folder, strength in self.adapters
@@ -35,7 +40,7 @@ class ModelChoice:
     @property
     def accent(self) -> str:
         """The colour family in players, tables and videos."""
-        return "tuned" if self.adapters else "base"
+        return "other" if self.given else "tuned" if self.adapters else "base"
 
 
 @contextmanager

@@ -1,12 +1,13 @@
-"""One prompt and one noise through two models."""
+"""One prompt and one noise through two models, or a motion that is given beside one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from engine.checks import check_guidance, check_prompt, check_seconds, check_seed, check_steps
 from engine.compare.choice import ModelChoice, worn
+from engine.compare.given import given_side
 from engine.compare.judge import Judge
 from engine.compare.pair import Pair, Side, Steps
 from engine.compare.walk import decoded_steps, walk
@@ -29,12 +30,14 @@ def compare(
     inside: bool = True,
     cancel: Callable[[], bool] | None = None,
     before: Pair | None = None,
+    given: Mapping[ModelChoice, Motion] | None = None,
 ) -> Pair:
     """Both motions, cleaned, with their numbers; the same call gives the same pair.
 
     `inside` also decodes every denoising step and the reward's pull. `before` is an earlier pair
     with the same `steps`, `judge` and `inside`: its base is taken over where it is asked for again
-    (an adapter's files may have changed since). Others who use the same
+    (an adapter's files may have changed since). `given` are the motions of sides that are no
+    models; they are as long as `seconds` says. Others who use the same
     pipeline must wait meanwhile; afterwards it is its base. Raises StudioError for bad requests
     and adapters, Cancelled when `cancel` says so.
     """
@@ -47,6 +50,8 @@ def compare(
     def side(choice: ModelChoice) -> Side:
         if choice in known:
             return known[choice]
+        if given is not None and choice in given:
+            return given_side(pipeline, judge, choice, given[choice], text)
         usual = pipeline.model.guidance_at(count)
         guidance = check_guidance(usual if choice.guidance is None else choice.guidance)
         with worn(pipeline, choice):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +16,7 @@ import torch
 
 from app.compare_inputs import CompareWish, PackWish, SideWish
 from app.engine_access import FAILED, READY, WARMING, Familiar, Status
+from app.given import Given
 from app.inputs import Wish
 from engine.commands.edit_receipt import command_line
 from engine.commands.receipt import Settings, joints_sha256, make_entry
@@ -190,11 +191,27 @@ class FakeEngine:
         return self._adapters
 
     def compare(
-        self, wish: CompareWish, cancelled: Callable[[], bool], before: Pair | None = None
+        self,
+        wish: CompareWish,
+        cancelled: Callable[[], bool],
+        before: Pair | None = None,
+        shelf: Mapping[str, Given] | None = None,
     ) -> Pair:
         self._work(cancelled)
-        left, right = (self._side(wish, side) for side in (wish.left, wish.right))
+        own = [side.given for side in (wish.left, wish.right) if side.given]
+        if own:
+            wish = replace(wish, seconds=min(shelf[one].motion.seconds for one in own))
+        left, right = (
+            Side(ModelChoice(given=side.given, title=shelf[side.given].title),
+                 shelf[side.given].motion, {"reward": 0.5, "similarity": 0.5})
+            if side.given else self._side(wish, side)
+            for side in (wish.left, wish.right)
+        )  # fmt: skip
         return Pair(wish.prompt, wish.seconds, wish.seed, left, right)
+
+    def fit(self, motion: Motion, prompt: str, cancelled: Callable[[], bool]) -> dict[str, float]:
+        self._work(cancelled)
+        return {"reward": 0.25, "similarity": 0.5}
 
     def takes(
         self, side: SideWish, prompt: str, seconds: float, seeds: Sequence[int],

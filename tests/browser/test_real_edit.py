@@ -12,7 +12,10 @@ from app.settings import CHECKPOINTS
 from engine.commands import reproduce
 from engine.motion.halves import LOWER
 from engine.motion.motion import Motion
+from engine.preference.motions import content_hash
+from engine.preference.store import Store
 from tests.app.serving import real_page
+from tests.motion.bodies import walk
 
 pytestmark = pytest.mark.skipif(
     not (CHECKPOINTS / "base" / "config.json").is_file(), reason="checkpoints/base is not there yet"
@@ -20,8 +23,13 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory):
-    with real_page(tmp_path_factory.mktemp("real"), "--device", "cpu") as address:
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("real")
+
+
+@pytest.fixture(scope="module")
+def real(home):
+    with real_page(home, "--device", "cpu") as address:
         yield address
 
 
@@ -64,5 +72,49 @@ def test_a_sequence_gets_another_upper_body_a_video_and_a_receipt(real, visit, t
     page.wait_for_function(
         "!document.querySelector('#sequence-notice').innerText.includes('Upper body')"
     )
+    assert watched.complaints == []
+    assert watched.outside == []
+
+
+def test_an_opened_file_is_measured_compared_voted_on_and_redone(real, home, visit, tmp_path):
+    path = tmp_path / "take.npz"
+    Motion(walk(100).astype(np.float32)).save(path)
+    watched = visit(real)
+    page = watched.page
+    page.wait_for_selector('.es-facts[data-state="ready"]', timeout=120_000)
+    page.click("#open button")
+    page.set_input_files("#open-file input[type=file]", path)
+    watched.expect('#open-notice [data-state="done"]')
+    page.wait_for_function("document.querySelector('#player .mp-label').innerText == 'take.npz'")
+    page.click("#use button")
+    page.fill("#use-prompt textarea, #use-prompt input", "a person walks forward")
+    page.click("#use-fit")
+    watched.expect('#use-notice [data-state="done"]')
+    said = page.inner_text("#use-notice .es-notice-text")
+    assert "from -1 to 1: reward " in said
+    assert "a network's opinion, no measurement" in said
+    page.click("#use-compare")
+    watched.expect('#compare-notice [data-state="done"]')
+    watched.expect('#compare-player .mp[data-state="ready"]')
+    assert page.get_attribute("#compare-player .mp", "data-frames") == "100"
+    assert "take.npz" in page.inner_text("#numbers")
+    assert page.inner_text("#numbers").count("Follows the text") == 1
+    page.click("#tab-generate-button")
+    page.click("#use-true")
+    watched.expect('#pref-notice [data-state="done"]')
+    page.click("#pref-next")
+    watched.expect('#pref-player .mp[data-state="ready"]')
+    page.locator("#pref-vote button").nth(3).click()  # both bad
+    page.wait_for_function("document.querySelector('#pref-next').innerText == 'Next pair'")
+    (vote,) = Store.open(home / "votes" / "votes.sqlite").votes()
+    assert vote.pair.prompt == "a person walks forward"
+    assert vote.pair.real == content_hash(Motion.load(path).joints)
+    page.click("#tab-generate-button")
+    page.click("#use-redo")
+    watched.expect('#sequence-player .mp[data-state="ready"]')
+    page.fill("#sequence-redo-text textarea", "a person raises both arms")
+    page.click("#sequence-redo")
+    watched.expect("#sequence-undo", state="visible")
+    assert "Upper body: “a person raises both arms”" in page.inner_text("#sequence-notice")
     assert watched.complaints == []
     assert watched.outside == []
