@@ -30,6 +30,7 @@ class Context:
     tabs: Any = None
     on_vote: Callable[[Vote], None] | None = None  # called with every vote of the Compare tab
     body: PageBody | None = None  # shown in players; None: figures of rods and balls
+    keeper: Any = None  # of votes; set by the Preferences tab
     compare: Any = None  # (parts, work) of the Compare tab, for other tabs that lead there
     lane: Lane = field(default_factory=lambda: Lane("generate"))
     film_lane: Lane = field(default_factory=lambda: Lane("film"))

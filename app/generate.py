@@ -50,11 +50,14 @@ class Wishes:
         ]  # fmt: skip
 
 
-def build_generate(context: Context, work: GenerateWork) -> None:
-    """Lay out the tab inside the current bar of tabs and wire its events."""
+def build_generate(context: Context, work: GenerateWork) -> tuple[gr.Tab, gr.Dropdown]:
+    """Lay out the tab inside the current bar of tabs and wire its events.
+
+    Returns the tab and its list of models, which the page keeps up to date by `offered`.
+    """
     engine = context.engine
     with (
-        gr.Tab("Generate", id="generate", elem_id="tab-generate"),
+        gr.Tab("Generate", id="generate", elem_id="tab-generate") as tab,
         gr.Row(elem_classes="es-columns", equal_height=False),
     ):
         with gr.Column(scale=5, min_width=320, elem_classes="es-controls"):
@@ -77,6 +80,7 @@ def build_generate(context: Context, work: GenerateWork) -> None:
         work.exports.wire()
     _wire(work, wishes, parts, dice, cancel, opened)
     _wire_prompt(engine, wishes, gauge, examples)
+    return tab, wishes.model
 
 
 def _prompt() -> tuple[gr.Textbox, gr.HTML, gr.HTML]:
@@ -205,6 +209,12 @@ def _wire(
     parts.history.select(work.restore, None, parts.outputs(), **free).then(**film)
     opened.wire(work).then(**film)
     dice.click(lambda: random.randrange(DICE), None, wishes.seed, queue=False, **quiet)
+
+
+def offered(engine: Engine, chosen: Any) -> Any:
+    """The models there are by now: merging makes more of them while the page runs."""
+    names = engine.models()
+    return gr.update(choices=names, value=chosen if chosen in names else names[0])
 
 
 def _wire_prompt(engine: Engine, wishes: Wishes, gauge: gr.HTML, examples: gr.HTML) -> None:

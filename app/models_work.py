@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from app import errors, models_scene, notes
 from app.context import Context
 from app.lanes import Job
 from engine.errors import StudioError
+
+log = logging.getLogger("easytune.page")
 
 Update = dict[Any, Any]
 LOOK = 0.1
@@ -155,7 +158,16 @@ class ModelsWork:
         return {self.parts.notice: notes.failed(errors.sentence(error))}
 
     def _cards(self) -> dict[str, Any]:
-        return models_scene.models_value(self._context.engine.models())
+        return models_scene.models_value(self._context.engine.models(), self._tallies())
+
+    def _tallies(self) -> dict[str, Any] | None:
+        """Votes by adapter; without them where the store cannot be read: the cards matter more."""
+        keeper = self._context.keeper
+        try:
+            return None if keeper is None else dict(keeper.tallies())
+        except StudioError as error:
+            log.warning("no votes on the Models tab: %s", error)
+            return None
 
     def to_compare(self, data: dict[str, Any], _: gr.Request) -> tuple[str, str, float] | None:
         """The card's model, for the Compare tab."""

@@ -90,7 +90,7 @@ def build(engine: Any, results: Path) -> Any:
     from app.body import PageBody
     from app.compare import build_compare
     from app.context import Context
-    from app.generate import build_generate
+    from app.generate import build_generate, offered
     from app.generate_work import GenerateWork
     from app.handoff import lead_to_compare, lead_to_tune
     from app.header import header, header_value
@@ -118,7 +118,7 @@ def build(engine: Any, results: Path) -> Any:
         top = header(engine, context.lane)
         tuner = Tuner(getattr(engine, "device", None), getattr(engine, "python", sys.executable))
         with gr.Tabs(selected="generate", elem_id="tabs") as context.tabs:
-            build_generate(context, work)
+            first, model = build_generate(context, work)
             tune = build_tune(context, tuner)
             build_compare(context)
             votes = build_preferences(context, tuner)
@@ -126,6 +126,10 @@ def build(engine: Any, results: Path) -> Any:
             sequence = build_sequence(context)
         lead_to_compare(context, tune.parts.board.submit, tune.to_compare)
         lead_to_compare(context, models.parts.cards.submit, models.to_compare)
+        gr.on(
+            [page.load, first.select], lambda chosen: offered(engine, chosen), model, model,
+            queue=False, show_progress="hidden", api_visibility="private",
+        )  # fmt: skip
         if work.parts.use is not None:
             UseWork(context, work.parts.use, sequence, votes).wire()
         lead_to_tune(context, models.parts.cards.edit, tune.parts.wishes["start"])

@@ -38,7 +38,7 @@ def build_preferences(
     From then on votes of the Compare tab are kept too.
     """
     keeper = Keeper()
-    context.on_vote = keeper.keep_compared
+    context.keeper, context.on_vote = keeper, keeper.keep_compared
     lessons = lessons or Lessons(getattr(context.engine, "device", None))
     with (
         gr.Tab("Preferences", id="preferences", elem_id="tab-preferences") as tab,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from engine.pipeline import MotionPipeline
     from engine.preference.records import Vote as Kept
     from engine.preference.store import Store
+    from engine.preference.tally import Tally
 
 # Answers in words of the store, and of the proposer: how much better the left one is.
 TARGETS: dict[str, float | None] = {"left": 1.0, "right": 0.0, "tie": 0.5, "bad": None}
@@ -48,6 +49,12 @@ class Keeper:
             if self._store is None:
                 self._store = Store.open()
             return self._store
+
+    def tallies(self) -> dict[str, Tally]:
+        """How tuned models fared, by the beginnings of their fingerprints."""
+        from engine.preference.tally import tally
+
+        return tally(self.store.votes(), self.store.models())
 
     def keep_compared(self, vote: Vote) -> None:
         """A vote of the Compare tab."""

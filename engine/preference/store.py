@@ -124,6 +124,12 @@ class Store:
         with self._read() as connection:
             return [_vote(row) for row in connection.execute(query).mappings()]
 
+    def models(self) -> dict[str, str]:
+        """Which model made each motion, by the motion's hash."""
+        query = sql.select(schema.motions.c.hash, schema.motions.c.model)
+        with self._read() as connection:
+            return {row.hash: row.model for row in connection.execute(query)}
+
     def _facts(self, name: str) -> dict[str, Any]:
         motion = self.motion(name)
         seed = motion.seed if motion.seed is not None and motion.seed < 2**63 else None

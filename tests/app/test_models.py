@@ -8,9 +8,11 @@ from types import SimpleNamespace
 import pytest
 
 from app.context import Context
+from app.generate import offered
 from app.models_scene import models_value
 from app.models_work import ModelsParts, ModelsWork
 from app.visits import Visits
+from engine.errors import StudioError
 from engine.models import registry
 from tests.app.fake_engine import FakeEngine
 from tests.tiny import save_tiny
@@ -109,3 +111,34 @@ def test_events_that_change_nothing_still_say_so(work):
     for updates in (act(work, "unheard of"), list(work.take_in(None))):
         assert [one["__type__"] for one in updates] == ["update"]
         assert "value" not in updates[0]
+
+
+def test_cards_count_votes_by_the_weights(home, work):
+    from engine.models.adapter_folder import AdapterFolder
+    from engine.preference.tally import Tally
+
+    make(home / "adapters" / "feet", created="2026-01-02")
+    digits = AdapterFolder.read(home / "adapters" / "feet").fingerprint[:12]
+
+    def fact() -> list[str]:
+        cards = work.open()["cards"]["items"]
+        return [one["value"] for card in cards for one in card["facts"] if one["name"] == "Votes"]
+
+    assert fact() == ["unknown"]
+    work._context.keeper = SimpleNamespace(tallies=dict)
+    assert fact() == ["none yet"]
+    work._context.keeper = SimpleNamespace(tallies=lambda: {digits: Tally(3, 1, 2)})
+    assert fact() == ["won 3 of 4 blind, 2 without a winner"]
+
+    def broken():
+        raise StudioError("The votes cannot be read.")
+
+    work._context.keeper = SimpleNamespace(tallies=broken)
+    assert fact() == ["unknown"]
+
+
+def test_a_merged_model_is_offered_without_a_restart():
+    engine = SimpleNamespace(models=lambda: ["base", "feet-merged"])
+    assert offered(engine, "base")["choices"] == ["base", "feet-merged"]
+    assert offered(engine, "feet-merged")["value"] == "feet-merged"
+    assert offered(engine, "gone")["value"] == "base"
