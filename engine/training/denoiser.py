@@ -77,7 +77,17 @@ class Latents(Items):
         return mean, spread
 
     def standardise(self, vae: MotionVAE) -> None:
-        """Give the VAE the latents' statistics and bring the stored latents to unit variance."""
+        """Bring the stored latents to unit variance by the statistics of the VAE.
+
+        One fresh from training has none and is given those of these latents. One out of a complete
+        model keeps its own, so that the reward trained beside it fits the new model, too.
+        """
+        if bool((vae.latent_std == 1).all()):
+            self._measure(vae)
+        self.mean = (self.mean - vae.latent_mean) / vae.latent_std
+        self.spread = self.spread / vae.latent_std
+
+    def _measure(self, vae: MotionVAE) -> None:
         mask = self._mask(self.frames)
         weight = mask.float() * self.chance[:, None] / mask.sum(1, keepdim=True)
         weight = (weight / weight.sum())[..., None]
@@ -85,8 +95,6 @@ class Latents(Items):
         variance = ((self.mean - mean).square() + self.spread.square()) * weight
         vae.latent_mean.copy_(mean)
         vae.latent_std.copy_(variance.sum((0, 1)).sqrt())
-        self.mean = (self.mean - vae.latent_mean) / vae.latent_std
-        self.spread = self.spread / vae.latent_std
 
     def batch(
         self, size: int, draw: Draw | None = None

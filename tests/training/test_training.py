@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from engine.diffusion.flow import FlowConfig
 from engine.diffusion.schedule import ScheduleConfig
 from engine.errors import StudioError
 from engine.files import read_json
 from engine.models.denoiser import DenoiserConfig
 from engine.models.draw import Draw
 from engine.models.vae import VAEConfig
+from engine.models.weights import file_sha256
 from engine.training import denoiser, vae
 from engine.training.common import Updater
 from engine.training.denoiser import Hyper, train_from_folder, vae_config_of
@@ -30,7 +32,7 @@ def vae_folder(corpus_folder, tmp_path_factory):
     torch.manual_seed(0)
     small = pytest.MonkeyPatch()
     small.setattr(vae, "FRAMES_PER_BATCH", 512)
-    vae.train(corpus_folder, folder, VAE, BUDGET, rate=3e-3, device="cpu")
+    vae.train(corpus_folder, folder, VAE, Budget(1.0, updates=60), rate=3e-3, device="cpu")
     small.undo()
     return folder
 
@@ -188,5 +190,13 @@ def test_training_from_nothing_is_explained(corpus_folder, tmp_path):
         train_from_folder(corpus_folder, tmp_path, tmp_path, {}, "epsilon", HYPER, BUDGET, "cpu")
 
 
-def test_a_trained_models_vae_can_be_trained_on(trained):
+@pytest.mark.parametrize("schedule", [ScheduleConfig(), FlowConfig()])
+def test_a_trained_models_vae_can_be_trained_on(trained, corpus_folder, tmp_path, schedule):
+    """It stays as it is, byte for byte, so that a reward trained beside it belongs to both."""
     assert vae_config_of(trained) == VAE
+    denoiser.train(corpus_folder, trained, tmp_path, DENOISER, VAE, schedule, FakeTextEncoder(),
+                   HYPER, Budget(1.0, updates=2), "cpu")  # fmt: skip
+    again = load_tiny(tmp_path)
+    assert again.model.schedule.config == schedule
+    assert file_sha256(tmp_path / "vae.safetensors") == file_sha256(trained / "vae.safetensors")
+    assert again(["a person walks"], 2.0, 1)[0].frames == 40
