@@ -33,6 +33,7 @@ LOOKS = 50  # times that the loss is printed
 GUIDANCE = 2.5  # as published
 HEAD = 64  # channels of an attention head
 ROOT_WEIGHT = 4.0  # of the root's 4 features of 263: they alone say where the motion goes
+FAR = 5.0  # standard deviations beyond which an error counts linearly
 JOINT_UNIT, SPEED_UNIT = 0.12, 0.02  # metres, metres per frame: about the spread of real motion
 RIDGE = 0.05  # of the mean variance: how little a direction of prompts may vary and still count
 
@@ -161,7 +162,9 @@ class Loss:
             condition = self.network.text(states, text_mask, dropped)
             made = self._forward(signal * x_0 + noise * eps, t, condition, frames, mask)
         made = made.float()
-        error = ((made - x_0).square() * self.weight).mean(-1)
+        # Quadratic up to FAR, then linear: a motion's first turn may lie 100 deviations off.
+        error = 2 * FAR * smooth_l1_loss(made, x_0, beta=FAR, reduction="none")
+        error = (error * self.weight).mean(-1)
         joints, planted = geometry(self.codec, made, x_0, mask)
         # What is predicted at much noise is a mean of many motions, and the joints of a mean are
         # not the mean of the joints: geometry counts as far as x_t still shows the motion.
