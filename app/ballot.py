@@ -34,7 +34,8 @@ class Vote:
     left, right: the sides as they were shown (shuffled when blind), each with `choice` (adapters'
     folders with strengths, none for the base; guidance), `motion` (joints [T, 22, 3] in metres,
     Y up, 20 fps; `motion.model` names the weights by hash) and `numbers`.
-    answer: "left", "right", "tie" or "bad" (both). blind: whether names were hidden.
+    answer: "left", "right", "tie" or "bad" (both). blind: whether names were hidden. voter: a
+    random name of the visit.
 
     `on_vote` runs in the event's own thread and should be quick. When it raises StudioError or
     OSError, its sentence is shown, the vote counts as not given and can be given again.
@@ -48,6 +49,7 @@ class Vote:
     right: Side
     answer: str
     blind: bool
+    voter: str = ""
 
 
 @dataclass
@@ -95,7 +97,9 @@ class Ballot:
         left, right = (side.choice.accent for side in self.sides)
         return (left, "other") if left == right else (left, right)
 
-    def vote(self, answer: str, keep: Callable[[Vote], None] | None = None) -> Vote:
+    def vote(
+        self, answer: str, keep: Callable[[Vote], None] | None = None, voter: str = ""
+    ) -> Vote:
         """Take the answer, once, and hand it to `keep`; names may be told from then on.
 
         StudioError for a second or an unknown answer. What `keep` raises leaves the vote open.
@@ -108,7 +112,8 @@ class Ballot:
             left, right = self.sides
             pair = self.pair
             given = Vote(
-                self.id, pair.prompt, pair.seconds, pair.seed, left, right, answer, self.blind
+                self.id, pair.prompt, pair.seconds, pair.seed, left, right, answer, self.blind,
+                voter,
             )  # fmt: skip
             if keep is not None:
                 keep(given)

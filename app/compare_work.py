@@ -104,7 +104,8 @@ class CompareWork:
         if ballot is None:
             return gr.skip()
         try:
-            ballot.vote(str(event._data.get("answer", "")), self._context.on_vote)
+            voter = self._context.visits.of(request.session_hash).voter
+            ballot.vote(str(event._data.get("answer", "")), self._context.on_vote, voter)
         except (StudioError, OSError) as error:
             return {self._parts.notice: notes.failed(errors.sentence(error))}
         if not ballot.blind:

@@ -59,7 +59,7 @@ class Keeper:
     def keep_compared(self, vote: Vote) -> None:
         """A vote of the Compare tab."""
         self.keep(vote, source_of(Pair(vote.prompt, vote.seconds, vote.seed, vote.left,
-                                       vote.right)), vote.id, "")  # fmt: skip
+                                       vote.right)), vote.id, vote.voter)  # fmt: skip
 
     def keep(
         self, vote: Vote, source: str, key: str, voter: str, reasons: Sequence[str] = (),

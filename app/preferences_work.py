@@ -291,7 +291,8 @@ class PreferenceWork:
         }
 
     def _poll(self, request: gr.Request) -> Poll:
-        poll = self._context.visits.of(request.session_hash).kept.setdefault("preferences", Poll())
+        visit = self._context.visits.of(request.session_hash)
+        poll = visit.kept.setdefault("preferences", Poll(visit.voter))
         assert isinstance(poll, Poll)
         return poll
 

@@ -46,6 +46,7 @@ class Visit:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.voter = secrets.token_hex(8)  # whose votes are whose, without saying who
         self.results: OrderedDict[str, Result] = OrderedDict()
         self.current: str = ""  # shown on the page
         self.to_film: str = ""  # waiting for its video

@@ -146,9 +146,10 @@ def test_votes_of_the_compare_tab_are_kept(keeper):
         assert source_of(pair) == source
     pair = engine.compare(CompareWish("a person walks", 2.0, 5, BASE, FEET), lambda: False)
     ballot = Ballot.of(pair, blind=True)
-    ballot.vote("tie", keeper.keep_compared)
+    ballot.vote("tie", keeper.keep_compared, "visit-1")
     (vote,) = keeper.store.votes()
     assert (vote.choice, vote.key, vote.pair.source) == ("tie", ballot.id, "base-tuned")
+    assert vote.voter == "visit-1"
 
 
 def test_the_rematch_counts_blind_votes_on_that_model(takes, keeper):
