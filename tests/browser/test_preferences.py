@@ -9,6 +9,7 @@ import pytest
 from engine.models.registry import CHECKPOINTS
 from engine.preference.store import Store
 from tests.app.serving import fake_page, real_page
+from tests.browser.test_tune import act, more_updates, state
 
 OPEN, CLOSED = '#pref-vote [data-state="open"]', '#pref-vote [data-state="closed"]'
 
@@ -59,6 +60,7 @@ def test_vote_reveal_undo_next_and_rematch(tmp_path, visit):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.skipif(not (CHECKPOINTS / "reward" / "config.json").is_file(),
                     reason="needs checkpoints/reward")  # fmt: skip
 def test_vote_learn_tune_and_rematch_in_one_sitting(tmp_path, visit):
@@ -78,4 +80,17 @@ def test_vote_learn_tune_and_rematch_in_one_sitting(tmp_path, visit):
         page.wait_for_selector("#pref-tune:not([disabled])")
         page.click("#pref-tune")
         page.wait_for_selector('#board .es-board[data-run="votes-tuned-1"]', timeout=60_000)
-        assert watched.complaints == []
+        state(watched, "running")
+        more_updates(watched, 3)
+        act(watched, "stop")
+        page.wait_for_selector('#board .es-board[data-state="finished"]', timeout=600_000)
+        page.click("#tab-preferences-button")
+        page.click("#pref-rematch")
+        page.wait_for_selector(OPEN, timeout=180_000)
+        assert "votes-tuned" not in page.inner_text("#pref-vote") + page.inner_text("#pref-player")
+        page.keyboard.press("1")
+        watched.expect(CLOSED)
+        assert "votes-tuned-1" in page.inner_text("#pref-vote")
+        watched.expect("#pref-rate .es-winrate-text")
+        assert len(votes(tmp_path)) == 9
+        assert watched.complaints == [] and watched.outside == []
