@@ -14,13 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from benchmarks.record import RESULTS, record
+from benchmarks.record import add_output, record, start
 from benchmarks.tuning_runs import METRICS, rounded
 from engine.checks import check_guidance, check_steps
 from engine.data.dataset import MotionDataset
-from engine.errors import StudioError
 from engine.evaluation.evaluator import Evaluator
 from engine.evaluation.protocol import Reference, make_reference, score
 from engine.evaluation.sampling import replications
@@ -102,9 +99,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--limit", type=int, help="at most this many clips per split")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--name", default="backbones")
-    parser.add_argument("--out", type=Path, default=RESULTS)
+    add_output(parser, "backbones")
     args = parser.parse_args(argv)
     args.plans = [_plan(text) for text in args.models]
     args.guidance = [check_guidance(scale) for scale in args.guidance or []]
@@ -154,7 +149,4 @@ def main(argv: Sequence[str] | None = None) -> Path:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except StudioError as error:
-        raise SystemExit(str(error)) from error
+    start(main)

@@ -14,11 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from benchmarks.record import RESULTS, record
+from benchmarks.record import add_output, record, start
 from engine.data.dataset import MotionDataset
-from engine.errors import StudioError
 from engine.evaluation import metrics
 from engine.evaluation.evaluator import Evaluator
 from engine.evaluation.kinematic_suite import failures, load_suite, run_suite
@@ -200,10 +198,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--limit", type=int, help="at most this many clips per split")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--no-suite", action="store_true")
-    parser.add_argument("--name", default="quality", help="results/DATE-NAME.json and .md")
-    parser.add_argument("--out", type=Path, default=RESULTS)
+    add_output(parser, "quality")
     return parser.parse_args(argv)
 
 
@@ -242,7 +238,4 @@ def main(argv: Sequence[str] | None = None) -> Path:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except StudioError as error:
-        raise SystemExit(str(error)) from error
+    start(main)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import json
 import platform
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,3 +33,22 @@ def record(name: str, values: dict[str, Any], folder: Path = RESULTS) -> Path:
     path = folder / f"{date}-{name}.json"
     path.write_text(json.dumps({"date": date, "machine": machine(), **values}, indent=2) + "\n")
     return path
+
+
+def add_output(parser: argparse.ArgumentParser, name: str) -> None:
+    """The options that say where a measurement runs and what its result is called."""
+    import torch
+
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--name", default=name, help="results/DATE-NAME.json and .md")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+
+
+def start(main: Callable[[], object]) -> None:
+    """Call a script's `main`; errors meant for people end it with one sentence."""
+    from engine.errors import StudioError
+
+    try:
+        main()
+    except StudioError as error:
+        raise SystemExit(str(error)) from error

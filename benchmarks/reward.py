@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.record import RESULTS, record
+from benchmarks.record import add_output, record, start
 from engine.data.dataset import MotionDataset
 from engine.diffusion.model import MotionModel
 from engine.errors import StudioError
@@ -211,9 +211,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--draws", type=int, default=8, help="noise drawn per level")
     parser.add_argument("--limit", type=int, help="at most this many clips per split")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--name", default="reward", help="results/DATE-NAME.json and .md")
-    parser.add_argument("--out", type=Path, default=RESULTS)
+    add_output(parser, "reward")
     return parser.parse_args(argv)
 
 
@@ -246,7 +244,4 @@ def main(argv: Sequence[str] | None = None) -> Path:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except StudioError as error:
-        raise SystemExit(str(error)) from error
+    start(main)

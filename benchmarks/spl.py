@@ -17,13 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from benchmarks.record import RESULTS, record
+from benchmarks.record import add_output, record, start
 from benchmarks.reward import held_out
 from engine.data.dataset import MotionDataset
 from engine.diffusion.model import MotionModel
-from engine.errors import StudioError
 from engine.models.reward import RewardModel
 from engine.models.text import TransformersTextEncoder
 from engine.preference.learn import learn
@@ -118,9 +116,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--keep", type=Path, help="folder for the first mined run's reward")
     parser.add_argument("--limit", type=int, help="at most this many clips to judge on")
     parser.add_argument("--seed", type=int, default=0, help="of the held-out captions")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--name", default="spl", help="results/DATE-NAME.json and .md")
-    parser.add_argument("--out", type=Path, default=RESULTS)
+    add_output(parser, "spl")
     return parser.parse_args(argv)
 
 
@@ -152,7 +148,4 @@ def main(argv: Sequence[str] | None = None) -> Path:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except StudioError as error:
-        raise SystemExit(str(error)) from error
+    start(main)

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.record import RESULTS, record
+from benchmarks.record import add_output, record, start
 from benchmarks.tuning_pages import markdown
 from benchmarks.tuning_runs import Curve, Options, Setup, rounded
 from benchmarks.tuning_sweeps import SWEEPS, options
@@ -241,9 +241,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--prompts", type=int, default=1024, help="prompts to tune on")
     parser.add_argument("--captured", action="store_true", help="walk batches as CUDA graphs")
     parser.add_argument("--tf32", action="store_true", help="TF32 matrix products")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--name", default="tuning")
-    parser.add_argument("--out", type=Path, default=RESULTS)
+    add_output(parser, "tuning")
     args = parser.parse_args(argv)
     args.parts = args.parts.split(",")
     args.steps = [check_steps(steps) for steps in args.steps]
@@ -287,4 +285,4 @@ def main(argv: Sequence[str] | None = None) -> Path:
 
 
 if __name__ == "__main__":
-    main()
+    start(main)

@@ -16,11 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from benchmarks.record import RESULTS, record
+from benchmarks.record import add_output, record, start
 from benchmarks.voters_pool import TASTES, Pool, make_pool
-from engine.errors import StudioError
 from engine.preference.active import SETTLE
 from engine.preference.learned import LEAST, REWARD, SIZE, Scale
 from engine.preference.taste import Answers, Posterior, fit
@@ -165,9 +163,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--every", type=int, default=4, help="votes between two fits")
     parser.add_argument("--random", type=float, default=0.15, help="share of random answers")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--name", default="voters", help="results/DATE-NAME.json and .md")
-    parser.add_argument("--out", type=Path, default=RESULTS)
+    add_output(parser, "voters")
     return parser.parse_args(argv)
 
 
@@ -188,7 +184,4 @@ def main(argv: Sequence[str] | None = None) -> Path:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except StudioError as error:
-        raise SystemExit(str(error)) from error
+    start(main)

@@ -20,9 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from benchmarks.record import RESULTS, record
+from benchmarks.record import add_output, record, start
 from benchmarks.voters import NOTICED, Learner, answer
 from benchmarks.voters_pool import PACKS, TASTES, Pool, make_pool
 from engine.errors import StudioError
@@ -123,9 +122,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--weight", type=float, default=VOTES_WEIGHT, help="of the votes")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--name", default="voters-tuning", help="results/DATE-NAME.json")
-    parser.add_argument("--out", type=Path, default=RESULTS)
+    add_output(parser, "voters-tuning")
     return parser.parse_args(argv)
 
 
@@ -158,7 +155,4 @@ def main(argv: Sequence[str] | None = None) -> Path:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except StudioError as error:
-        raise SystemExit(str(error)) from error
+    start(main)

@@ -142,18 +142,25 @@ def scripts() -> dict[str, set[str]]:
     for path, text in texts(".py"):
         if path.parts[0] not in ("benchmarks", "engine"):
             continue
-        options = {
-            argument.value
-            for node in ast.walk(ast.parse(text))
-            if isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and node.func.attr == "add_argument"
-            for argument in node.args
-            if isinstance(argument, ast.Constant) and str(argument.value).startswith("--")
-        }
-        if options:
+        options = added(text)
+        if "add_output(" in text:
+            options |= added((ROOT / "benchmarks" / "record.py").read_text(encoding="utf-8"))
+        if options and path.name != "record.py":
             found["python -m " + ".".join(path.with_suffix("").parts)] = options
     return found
+
+
+def added(text: str) -> set[str]:
+    """Options that a module adds to a parser."""
+    return {
+        argument.value
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "add_argument"
+        for argument in node.args
+        if isinstance(argument, ast.Constant) and str(argument.value).startswith("--")
+    }
 
 
 def test_script_options_are_documented():
