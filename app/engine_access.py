@@ -21,6 +21,7 @@ from engine.models.registry import available_adapters, available_models
 if TYPE_CHECKING:
     from app.compare_inputs import CompareWish, PackWish, SideWish
     from app.given import Given
+    from app.sequence_model import Chosen
     from engine.compare.judge import Judge
     from engine.compare.pack import PackResult, PackRun
     from engine.compare.pair import Pair, Side
@@ -128,26 +129,20 @@ class Engine:
         progress: Callable[[float], None],
         cancelled: Callable[[], bool],
         before: LongMotion | None = None,
-    ) -> LongMotion:
-        """The motion of a recipe; StudioError says what to change.
+        chosen: Chosen | None = None,
+    ) -> tuple[LongMotion, dict[str, Any]]:
+        """The motion of a recipe and its receipt; StudioError says what to change.
 
         `before` is what the recipe gave without its last redo, so that it need not be made again.
+        `chosen` is the model; None: the page's own.
         """
-        from engine.edit.make import make, remake
+        from app.sequence_model import Chosen, make_with
 
         self.wait(cancelled)
-        pipeline = self._pipeline(self._model)
-        if before is not None and recipe.redone:
-            return remake(pipeline, before, recipe.redone[-1], recipe, cancel=cancelled)
-        return make(pipeline, recipe, progress=progress, cancel=cancelled)
-
-    def sequence_receipt(self, recipe: Recipe, motion: Motion) -> dict[str, Any]:
-        """What it takes to make the motion of a recipe again."""
-        from engine.commands.edit_receipt import edit_receipt, settings_of
-
-        pipeline = self._pipeline(self._model)
-        settings = settings_of(pipeline, recipe, self._receipt_name(self._model))
-        return edit_receipt(pipeline, recipe, motion, settings)
+        by = chosen or Chosen(self._model)
+        name = self._receipt_name(by.model)
+        pipeline = self._pipeline(by.model)
+        return make_with(pipeline, by, name, recipe, progress, cancelled, before)
 
     def receipt(self, wish: Wish, motions: Sequence[Motion]) -> dict[str, Any]:
         """What it takes to make the motions of a wish again."""

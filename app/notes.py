@@ -101,6 +101,15 @@ def pack_done(total: int, seconds: float) -> dict[str, Any]:
     return {"state": "done", "text": f"{total} prompts through both models in {seconds:.0f} s."}
 
 
+def given(end: str) -> dict[str, Any]:
+    """A motion now stands at an end of the timeline."""
+    if end == "before":
+        text = "Say what comes next, then make the sequence: it goes on from this motion."
+    else:
+        text = "Say what comes first, then make the sequence: it arrives at this motion."
+    return {"state": "idle", "text": text}
+
+
 def exporting(name: str) -> dict[str, Any]:
     """A file is being made."""
     return {"state": "running", "text": f"Making {name}…", "progress": None}

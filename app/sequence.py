@@ -8,28 +8,25 @@ import gradio as gr
 
 from app.context import Context
 from app.notes import IDLE
+from app.sequence_model import build_model, offered
 from app.sequence_parts import FILES, Parts
+from app.sequence_words import timeline_value
 from app.sequence_work import NAME, SequenceWork
 from app.widgets import player, widget
-from engine.motion.motion import LONGEST_SECONDS
 
-FIRST = (("a person walks forward", 4.0), ("a person kicks with the right leg", 3.0),
-         ("a person walks backwards", 4.0))  # fmt: skip
 HALF_NAMES = (("Upper body", "upper"), ("Lower body", "lower"))
 # The timeline lives in the browser; what it holds takes the place of the hidden text.
-_READ = """(_, seed) => [
-  JSON.stringify(document.querySelector("#timeline .es-timeline")?.parts ?? []), seed]"""
+_READ = """(_, ...rest) => [
+  JSON.stringify(document.querySelector("#timeline .es-timeline")?.parts ?? []), ...rest]"""
 
 
 def build_sequence(context: Context) -> SequenceWork:
     """Lay out the tab inside the current bar of tabs and wire its events."""
-    value = {
-        "parts": [{"text": text, "seconds": seconds} for text, seconds in FIRST],
-        "total": LONGEST_SECONDS,
-    }
-    with gr.Tab("Sequence", id=NAME, elem_id="tab-sequence"):
-        widget("timeline", value, elem_id="timeline")
+    engine = context.engine
+    with gr.Tab("Sequence", id=NAME, elem_id="tab-sequence") as tab:
+        timeline = widget("timeline", timeline_value({}), elem_id="timeline")
         with gr.Row(elem_classes="es-actions es-sequence-actions"):
+            model, strength = build_model(engine)
             seed = gr.Number(7, label="Seed", elem_id="sequence-seed", min_width=96, scale=1)
             go = gr.Button("Make the sequence", variant="primary", elem_id="sequence-go", scale=3)
             cancel = gr.Button("Cancel", elem_id="sequence-cancel", scale=1, min_width=96)
@@ -49,16 +46,34 @@ def build_sequence(context: Context) -> SequenceWork:
             )  # fmt: skip
         hidden = gr.Textbox(visible=False)
     parts = Parts(
-        go, notice, stage, panel, half, text, redo, undo, film_notice, video, film, files, line
+        timeline,
+        model,
+        strength,
+        go,
+        notice,
+        stage,
+        panel,
+        half,
+        text,
+        redo,
+        undo,
+        film_notice,
+        video,
+        film,
+        files,
+        line,
     )
     work = SequenceWork(context, parts)
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     free: dict[str, Any] = {"concurrency_limit": None, **quiet}  # turns are taken in our own lanes
-    go.click(work.make, [hidden, seed], parts.all(), js=_READ, trigger_mode="once", **free)
+    how = [seed, model, strength]
+    go.click(work.make, [hidden, *how], parts.all(), js=_READ, trigger_mode="once", **free)
     gr.on(
-        [redo.click, text.submit], work.redo, [half, text, seed], parts.all(),
+        [redo.click, text.submit], work.redo, [half, text, *how], parts.all(),
         trigger_mode="once", **free,
     )  # fmt: skip
+    timeline.select(work.drop, None, timeline, queue=False, **quiet)
+    tab.select(lambda chosen: offered(engine, chosen), model, model, queue=False, **quiet)
     undo.click(work.undo, None, parts.all(), **free)
     film.click(work.film, None, parts.films(), **free)
     cancel.click(work.cancel, None, None, queue=False, **quiet)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from app.given import Given
 from app.lanes import Job
+from app.sequence_model import Chosen
 from engine.edit.parts import Recipe
 
 if TYPE_CHECKING:
@@ -28,17 +30,23 @@ class Made:
     folder: Path
     told: str
     updates: Update
+    chosen: Chosen
     receipt: dict[str, Any]
     video: Path | None = None
     earlier: Made | None = None  # before a half was made anew
 
+    def made_by_another(self, chosen: Chosen) -> bool:
+        """Whether another model had a part in it; one that was given counts as nobody's."""
+        return self.chosen != chosen and bool(self.recipe.parts or self.recipe.redone)
+
 
 class Kept:
-    """The motion and the jobs of one visitor."""
+    """The motion and the jobs of one visitor, and the motions given at the timeline's ends."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.made: Made | None = None
+        self.ends: dict[str, Given] = {}  # "before" and "after"
         self.job: Job | None = None
         self.film: Job | None = None
 
@@ -53,6 +61,9 @@ class Kept:
 class Parts:
     """The components that a sequence changes."""
 
+    timeline: gr.HTML
+    model: gr.Dropdown
+    strength: gr.Slider
     go: gr.Button
     notice: gr.HTML
     player: gr.HTML
@@ -73,6 +84,10 @@ class Parts:
             self.go, self.notice, self.player, self.panel, self.redo, self.undo, self.line,
             *self.files.values(), self.film_notice, self.video, self.film,
         ]  # fmt: skip
+
+    def given(self) -> list[Any]:
+        """Everything that a motion given at an end changes."""
+        return [self.timeline, self.model, self.notice]
 
     def films(self) -> list[Any]:
         """Everything that a video changes."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,24 +13,26 @@ import gradio as gr
 from app import errors, notes, scene
 from app.context import Context
 from app.engine_access import WARMING
+from app.given import Given
 from app.inputs import MAX_SEED, Wish, check_prompt, check_whole
 from app.lanes import DONE, Job, Lane
 from app.notes import IDLE
 from app.sequence_files import ZIP, write_files, write_zip
+from app.sequence_model import Chosen, offered, read_chosen
 from app.sequence_parts import Kept, Made, Parts, Update
+from app.sequence_words import read_timeline, redone_text, timeline_value, told
 from app.visits import Result
-from engine.edit.parts import MAX_PARTS, Part, Recipe, Redo
+from engine.commands.edit_receipt import GIVEN
+from engine.edit.parts import Recipe, Redo
 from engine.errors import StudioError
 from engine.motion.halves import HALVES
 
 if TYPE_CHECKING:
-    from engine.edit.sequence import LongMotion
     from engine.motion.motion import Motion
 
 LOOK = 0.1  # seconds between two looks at the running job
 NAME = "sequence"
 MOST_REDONE = 10
-_MOST_LETTERS = 40_000  # of what the timeline sends
 
 
 class SequenceWork:
@@ -41,17 +42,24 @@ class SequenceWork:
         self.context = context
         self.parts = parts
 
-    def make(self, timeline: Any, seed: Any, request: gr.Request) -> Iterator[Update]:
+    def make(
+        self, timeline: Any, seed: Any, model: Any, strength: Any, request: gr.Request
+    ) -> Iterator[Update]:
         """Check the timeline, wait for its turn, show the motion; always ends with a sentence."""
         kept = self._kept(request)
 
         def begin() -> tuple[Recipe, None]:
             first = check_whole(seed, "seed", 0, MAX_SEED - 99)
-            return Recipe(tuple(read_timeline(timeline)), first), None
+            before, after = (
+                kept.ends[name].motion if name in kept.ends else None for name in GIVEN
+            )
+            return Recipe(tuple(read_timeline(timeline)), first, before, after), None
 
-        yield from self._run(kept, begin)
+        yield from self._run(kept, begin, model, strength)
 
-    def redo(self, half: Any, text: Any, seed: Any, request: gr.Request) -> Iterator[Update]:
+    def redo(
+        self, half: Any, text: Any, seed: Any, model: Any, strength: Any, request: gr.Request
+    ) -> Iterator[Update]:
         """Make half of the body on the page anew by a prompt; the other half stays."""
         kept = self._kept(request)
 
@@ -66,18 +74,41 @@ class SequenceWork:
             change = Redo(half, check_prompt(text), check_whole(seed, "seed", 0, MAX_SEED - 99))
             return replace(before, redone=(*before.redone, change)), kept.made
 
-        yield from self._run(kept, begin)
+        yield from self._run(kept, begin, model, strength)
 
     def take(self, motion: Motion, request: gr.Request) -> Update:
         """Put a motion of another tab on the page, to redo halves of it."""
-        from engine.edit.sequence import LongMotion, no_latents
-
         kept = self._kept(request)
         kept.stop()
         recipe = Recipe((), motion.seed or 0, before=motion)
-        made = self._files(kept, recipe, LongMotion(motion, (0,), no_latents()), None)
-        kept.made = made
-        return {**self._idle(IDLE), **self._shown(made)}
+        own = Chosen(self.context.engine.models()[0])
+        job = self.context.lane.submit(lambda job: self._made(kept, recipe, own, None, {}, job))
+        while not job.wait(LOOK):
+            pass
+        if job.state != DONE:
+            raise job.error or StudioError("It was stopped.")
+        kept.made = job.result
+        return {**self._idle(IDLE), **self._shown(job.result)}
+
+    def give(self, end: str, title: str, motion: Motion, model: str, request: gr.Request) -> Update:
+        """Put a motion of another tab at an end of the timeline, "before" or "after" its parts.
+
+        `model` is the one that made it: it goes on with the next parts, where it is offered.
+        """
+        kept, parts = self._kept(request), self.parts
+        motion.validate()
+        kept.ends[end] = Given(title, motion)
+        return {
+            parts.timeline: timeline_value(kept.ends),
+            parts.model: offered(self.context.engine, model),
+            parts.notice: notes.given(end),
+        }
+
+    def drop(self, event: gr.EventData, request: gr.Request) -> dict[str, Any]:
+        """Take a given motion off the timeline; returns what it shows then."""
+        kept = self._kept(request)
+        kept.ends.pop(str(event._data.get("end")), None)
+        return timeline_value(kept.ends)
 
     def undo(self, request: gr.Request) -> Update:
         """Back to the motion before the last half was made anew."""
@@ -116,12 +147,18 @@ class SequenceWork:
         """Stop the sequence that is being made for this visitor."""
         self._kept(request).stop()
 
-    def _run(self, kept: Kept, begin: Callable[[], tuple[Recipe, Made | None]]) -> Iterator[Update]:
+    def _run(
+        self, kept: Kept, begin: Callable[[], tuple[Recipe, Made | None]], model: Any, strength: Any
+    ) -> Iterator[Update]:
         kept.stop()
         try:
+            chosen = read_chosen(self.context.engine, model, strength)
             recipe, earlier = begin()
+            if earlier is not None and earlier.made_by_another(chosen):
+                recipe = restarted(recipe, earlier)
+            ends = dict(kept.ends)  # the timeline may change before it is this one's turn
             job = kept.job = self.context.lane.submit(
-                lambda job: self._made(kept, recipe, earlier, job)
+                lambda job: self._made(kept, recipe, chosen, earlier, ends, job)
             )
         except StudioError as error:
             yield self._idle(notes.failed(errors.sentence(error)))
@@ -156,24 +193,26 @@ class SequenceWork:
             job.cancel()
             raise
 
-    def _made(self, kept: Kept, recipe: Recipe, earlier: Made | None, job: Job) -> Made:
+    def _made(
+        self,
+        kept: Kept,
+        recipe: Recipe,
+        chosen: Chosen,
+        earlier: Made | None,
+        ends: Mapping[str, Given],
+        job: Job,
+    ) -> Made:
         """Make the motion and its files."""
 
         def progress(share: float) -> None:
             job.progress = share
 
-        made = self.context.engine.sequence(
-            recipe, progress, job.cancelled, None if earlier is None else earlier.long
+        made, receipt = self.context.engine.sequence(
+            recipe, progress, job.cancelled, None if earlier is None else earlier.long, chosen
         )
-        return self._files(kept, recipe, made, earlier)
-
-    def _files(
-        self, kept: Kept, recipe: Recipe, made: LongMotion, earlier: Made | None
-    ) -> Made:  # fmt: skip
         folder = kept.folder / secrets.token_hex(8)
         if earlier is None:
             shutil.rmtree(kept.folder, ignore_errors=True)  # one sequence a visitor is kept
-        receipt = self.context.engine.sequence_receipt(recipe, made.motion)
         body = self.context.body
         paths = write_files(
             folder, recipe, made.motion, receipt, None if body is None else body.path
@@ -183,8 +222,14 @@ class SequenceWork:
             files[name]: gr.update(value=str(path), visible=True) for name, path in paths.items()
         }
         updates[self.parts.line] = receipt["command"]
+        own = self.context.engine.models()[0]
+        by = "" if chosen.label == own else chosen.label
+        if earlier is None:
+            said = told(recipe, made, ends, by)
+        else:
+            said = f"{earlier.told}. {redone_text(recipe.redone[-1], by)}"
         return Made(
-            recipe, made, folder, told(recipe, made), updates, receipt, earlier=earlier
+            recipe, made, folder, said, updates, chosen, receipt, earlier=earlier
         )  # fmt: skip
 
     def _shown(self, made: Made) -> Update:
@@ -238,30 +283,9 @@ def _told(
         job.wait(LOOK)
 
 
-def read_timeline(value: Any) -> list[Part]:
-    """Parts of what the browser sent, whatever it is; StudioError when it is no timeline."""
-    text = value if isinstance(value, str) else ""
-    try:
-        rows = json.loads(text[:_MOST_LETTERS])
-        parts = [Part(str(row["text"]), float(row["seconds"])) for row in rows]
-    except (ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
-        raise StudioError("The timeline could not be read. Reload the page.") from error
-    if not 1 <= len(parts) <= MAX_PARTS:
-        raise StudioError(f"A sequence has 1 to {MAX_PARTS} parts, not {len(parts)}.")
-    for number, part in enumerate(parts, start=1):
-        if not part.prompt.strip():
-            raise StudioError(f"Say what the person does in part {number}.")
-    return [Part(check_prompt(part.prompt), part.seconds) for part in parts]
+def restarted(recipe: Recipe, earlier: Made) -> Recipe:
+    """The last redo of a recipe on what was there before, taken as a motion that is given.
 
-
-def told(recipe: Recipe, made: LongMotion) -> str:
-    """How long it is, when each part begins, what was made anew."""
-    begins = ", ".join(
-        f"{start / made.motion.fps:.1f} s “{part.prompt}”"
-        for part, start in zip(recipe.parts, made.starts, strict=False)
-    )
-    said = f"{made.motion.seconds:.1f} seconds in one motion"
-    said += f": {begins}" if begins else ""
-    return said + "".join(
-        f". {one.half.capitalize()} body: “{one.prompt}”" for one in recipe.redone
-    )
+    One receipt names one model: what another one made is kept beside it, not made again.
+    """
+    return Recipe((), recipe.seed, before=earlier.long.motion, redone=recipe.redone[-1:])

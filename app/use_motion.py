@@ -1,4 +1,4 @@
-"""What can be done with the motion on the Generate tab: ask the reward, compare, vote, redo."""
+"""What can be done with the motion on the Generate tab: measure, compare, vote, redo, go on."""
 
 from __future__ import annotations
 
@@ -74,6 +74,7 @@ def build_use() -> Use:
                 for name, text in (
                     ("fit", "How well does it fit?"), ("compare", "Compare with the base"),
                     ("true", "Vote with it as the true one"), ("redo", "Redo a half"),
+                    ("before", "Go on from here"), ("after", "Arrive at this motion"),
                 )
             }  # fmt: skip
         notice = widget("notice", IDLE, elem_id="use-notice")
@@ -106,6 +107,11 @@ class UseWork:
         buttons["true"].click(
             self.true, wish, [tabs, parts.notice, asked.pack, asked.source, asked.notice], **free
         ).then(None, None, None, js=_TO_TOP)
+        for end, act in (("before", self.go_on), ("after", self.arrive)):
+            buttons[end].click(
+                act, [parts.sample],
+                [tabs, parts.notice, *self.sequence.parts.given()], **free,
+            ).then(None, None, None, js=_TO_TOP)  # fmt: skip
         buttons["redo"].click(
             self.redo, wish, [tabs, parts.notice, *self.sequence.parts.all()], **free
         ).then(None, None, None, js=_TO_TOP)
@@ -151,7 +157,7 @@ class UseWork:
     def true(self, sample: Any, prompt: Any, request: gr.Request) -> Update:
         """The motion is the true one of its prompt: Preferences asks for pairs of that prompt."""
         visit, asked = self.context.visits.of(request.session_hash), self.votes.parts
-        poll = visit.kept.setdefault("preferences", Poll())
+        poll = visit.kept.setdefault("preferences", Poll(visit.voter))
         assert isinstance(poll, Poll)
         try:
             title, motion = self._motion(sample, request)
@@ -182,7 +188,26 @@ class UseWork:
         try:
             _, motion = self._motion(sample, request)
             shown = self.sequence.take(motion, request)
-        except (StudioError, OSError) as error:
+        except Exception as error:
+            return self._failed(error)
+        told = {self.context.tabs: gr.update(selected="sequence"), self.parts.notice: IDLE}
+        return {**told, **shown}
+
+    def go_on(self, sample: Any, request: gr.Request) -> Update:
+        """The motion as the beginning of the Sequence tab's timeline."""
+        return self._give("before", sample, request)
+
+    def arrive(self, sample: Any, request: gr.Request) -> Update:
+        """The motion as the end of the Sequence tab's timeline."""
+        return self._give("after", sample, request)
+
+    def _give(self, end: str, sample: Any, request: gr.Request) -> Update:
+        try:
+            title, motion = self._motion(sample, request)
+            visit = self.context.visits.of(request.session_hash)
+            model = visit.get(visit.current).wish.model
+            shown = self.sequence.give(end, title, motion, model, request)
+        except StudioError as error:
             return self._failed(error)
         told = {self.context.tabs: gr.update(selected="sequence"), self.parts.notice: IDLE}
         return {**told, **shown}

@@ -50,7 +50,10 @@ def sequence(
     StudioError for what cannot be made.
     """
     read = tuple(parse(text) for text in parts)
-    past, ahead = (None if path is None else Motion.load(path) for path in (before, after))
+    past, ahead = (
+        None if path is None else Motion.load(path, round(LONGEST_SECONDS * FPS))
+        for path in (before, after)
+    )
     recipe = Recipe(read, how.seed, past, ahead, (), how.guidance, how.steps)
     if not read:
         raise StudioError('Say what happens: python -m engine sequence "4: a person walks".')

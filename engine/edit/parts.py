@@ -49,6 +49,11 @@ class Recipe:
     steps: int | None = None
 
 
+def longest_part(per_token: int, arrives: bool = False) -> float:
+    """Seconds that a part may have; one that `arrives` also holds the beginning of what follows."""
+    return (MAX_FRAMES - (2 if arrives else 1) * CONTEXT * per_token) / FPS
+
+
 def check_parts(
     parts: Sequence[Part], per_token: int, before: int = 0, after: int = 0
 ) -> list[tuple[str, int]]:
@@ -58,12 +63,10 @@ def check_parts(
     """
     if not 1 <= len(parts) <= MAX_PARTS:
         raise StudioError(f"A sequence has 1 to {MAX_PARTS} parts, not {len(parts)}.")
-    longest = (MAX_FRAMES - CONTEXT * per_token) / FPS
     checked = []
     for number, part in enumerate(parts, start=1):
         prompt = check_prompt(part.prompt)
-        if after and number == len(parts):  # it must hold the beginning of what follows, too
-            longest -= CONTEXT * per_token / FPS
+        longest = longest_part(per_token, arrives=bool(after) and number == len(parts))
         if not MIN_SECONDS <= part.seconds <= longest:
             raise StudioError(
                 f"A part of a sequence has {MIN_SECONDS:g} to {longest:g} seconds, not "

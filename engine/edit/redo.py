@@ -10,19 +10,18 @@ import torch
 from torch import Tensor
 
 from engine.checks import check_guidance, check_prompt, check_seed, check_steps
+from engine.edit.crossing import on_skeleton
 from engine.edit.inpaint import check_tokens_in_time, inpaint
+from engine.edit.latents import features_ahead
 from engine.edit.parts import CONTEXT
 from engine.errors import StudioError
 from engine.motion.canonical import canonicalize
-from engine.motion.features import joints_to_features
 from engine.motion.halves import HALVES, Half, combine
-from engine.motion.kinematics import bone_lengths, to_skeleton
 from engine.motion.motion import LONGEST_SECONDS, Motion
-from engine.motion.skeleton import BONE_LENGTHS, FPS, MAX_FRAMES
+from engine.motion.skeleton import FPS, MAX_FRAMES
 from engine.pipeline import MotionPipeline
 
 HELD = 2  # of the last steps meet the kept half; more of them weaken what the prompt asks for
-OFF_SKELETON = 1e-3  # metres between a bone and the skeleton's
 Correction = Callable[[int, Tensor], Tensor]  # step and its x_0: the x_0 to go on from
 LONGEST_TITLE = 2000  # characters of what was asked before
 
@@ -49,7 +48,8 @@ def redo(
     Raises StudioError for what cannot be made, Cancelled when `cancel` says so.
     """
     check_tokens_in_time(pipeline)
-    given, text = on_skeleton(motion), check_prompt(prompt)
+    motion.validate(round(LONGEST_SECONDS * FPS))
+    given, text = on_skeleton(motion.joints), check_prompt(prompt)
     if half not in HALVES:
         raise StudioError(f"There is no half {half!r} of a body; choose from {', '.join(HALVES)}.")
     count = pipeline.model.steps if steps is None else check_steps(steps)
@@ -109,14 +109,6 @@ def title(before: str, prompt: str, half: Half) -> str:
     return f"{start}{half} body: {prompt}"
 
 
-def on_skeleton(motion: Motion) -> np.ndarray:
-    """Joints [T, 22, 3] with the engine's bone lengths, untouched where they have them already."""
-    motion.validate(round(LONGEST_SECONDS * FPS))
-    joints = motion.joints
-    off = np.abs(bone_lengths(joints)[:, 1:] - BONE_LENGTHS[1:]).max()
-    return joints if off < OFF_SKELETON else to_skeleton(joints)
-
-
 def pieces(total: int, most: int) -> Sequence[tuple[int, int]]:
     """Windows (first token, end) of at most `most` tokens over `total`; each begins CONTEXT early.
 
@@ -138,9 +130,7 @@ def keeping(pipeline: MotionPipeline, given: np.ndarray, half: Half, first: int)
             return x_0
         decoded, _ = vae.joints(vae.decode(x_0), pipeline.lengths([len(given)]))
         both = joined(given, decoded[0].float().cpu().numpy(), half)
-        ahead = 2 * both[-1:] - both[-2:-1]  # features are of changes: one frame more
-        features = joints_to_features(np.concatenate((both, ahead)))
-        return vae.encode(torch.from_numpy(features)[None].to(x_0))
+        return vae.encode(torch.from_numpy(features_ahead(both))[None].to(x_0))
 
     return correct
 

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from engine.checks import check_guidance, check_seed, check_steps
+from engine.edit.crossing import join, on_skeleton, place, standing
 from engine.edit.inpaint import check_tokens_in_time, inpaint
+from engine.edit.latents import encoded
 from engine.edit.parts import CONTEXT, Part, check_parts
-from engine.models.device import exact_convolutions
 from engine.motion.motion import Motion
 from engine.pipeline import MotionPipeline
 
@@ -42,10 +43,10 @@ def make_sequence(
     """One motion of several prompts in a row; part k takes seed + k.
 
     Every part begins with the last `context` tokens of what came before, and everything is decoded
-    together, so that nothing has to be stitched. `before` is a motion to go on from; it is part of
-    the result, as the model's autoencoder sees it. `after` is a motion to arrive at: the last part
-    also ends with its first tokens, and it ends the result. Lengths are rounded to whole tokens
-    (0.2 s).
+    together, so that nothing has to be stitched. `before` is a motion to go on from; the result
+    begins with its very frames. `after` is a motion to arrive at: the last part also ends with its
+    first tokens, and it ends the result, moved and turned to where it is met. Lengths are rounded
+    to whole tokens (0.2 s).
     Raises StudioError for what cannot be made, Cancelled when `cancel` says so.
     """
     check_tokens_in_time(pipeline)
@@ -76,27 +77,33 @@ def make_sequence(
     latents = torch.cat((latents, end), dim=1)
     mask = torch.ones(latents.shape[:2], dtype=torch.bool, device=latents.device)
     joints = pipeline.joints(latents, mask, [latents.shape[1] * per_token])[0]
+    joints = _with_ends(joints, before, starts[0], after, end.shape[1] * per_token)
     title = ", then ".join(prompt for prompt, _ in wanted)
     motion = Motion(joints, title, seed, pipeline.model_id)
     return LongMotion(motion, tuple(starts[:-1]), latents)
 
 
+def _with_ends(
+    joints: np.ndarray, before: Motion | None, begins: int, after: Motion | None, ends: int
+) -> np.ndarray:
+    """Decoded joints [T, 22, 3] with the given motions' own frames: `begins` first, `ends` last.
+
+    Decoded, their frames near the seam are up to decimetres off: the decoder sees what is new.
+    """
+    start, made, end = joints[:0], joints, joints[:0]
+    if before is not None:
+        start = standing(on_skeleton(before.joints[:begins]))
+        made = join(start, place(made, begins - 1, start[-1])[begins:])
+    if after is not None:
+        made, met = made[: len(made) - ends], made[len(made) - ends]
+        end = place(on_skeleton(after.joints[:ends]), 0, met)
+        made = join(end[::-1], made[::-1])[::-1]
+    return np.concatenate((start, made, end)).astype(np.float32)
+
+
 def no_latents() -> Tensor:
     """Those of a motion that was not made here."""
     return torch.zeros(1, 0, 0)
-
-
-@torch.no_grad()
-def encoded(pipeline: MotionPipeline, motion: Motion) -> Tensor:
-    """Latents [1, N, latent_dim] of a motion's whole tokens; frames left over at its end go."""
-    motion.validate()
-    per_token = int(pipeline.model.vae.config.frames_per_token)
-    features = np.asarray(motion.features, dtype=np.float32)
-    whole = len(features) // per_token * per_token
-    with exact_convolutions():
-        return pipeline.model.vae.encode(
-            torch.from_numpy(features[:whole])[None].to(pipeline.device)
-        )
 
 
 def _nothing(pipeline: MotionPipeline) -> Tensor:

@@ -18,6 +18,7 @@ from app.compare_inputs import CompareWish, PackWish, SideWish
 from app.engine_access import FAILED, READY, WARMING, Familiar, Status
 from app.given import Given
 from app.inputs import Wish
+from app.sequence_model import Chosen
 from engine.commands.edit_receipt import command_line
 from engine.commands.receipt import Settings, joints_sha256, make_entry
 from engine.commands.receipt import Wish as ReceiptWish
@@ -151,6 +152,20 @@ class FakeEngine:
         progress: Callable[[float], None],
         cancelled: Callable[[], bool],
         before: LongMotion | None = None,
+        chosen: Chosen | None = None,
+    ) -> tuple[LongMotion, dict[str, Any]]:
+        made = self._sequence(recipe, progress, cancelled, before)
+        by = chosen or Chosen("base")
+        settings = Settings(3.0, 10, by.model, by.adapter, by.strength)
+        return made, {"command": command_line(recipe, settings), "adapter": by.adapter,
+                      "motions": [{"sha256": joints_sha256(made.motion)}]}  # fmt: skip
+
+    def _sequence(
+        self,
+        recipe: Recipe,
+        progress: Callable[[float], None],
+        cancelled: Callable[[], bool],
+        before: LongMotion | None,
     ) -> LongMotion:
         if recipe.redone:
             self._work(cancelled)
@@ -158,18 +173,22 @@ class FakeEngine:
             last, motion = recipe.redone[-1], before.motion
             name = title(motion.prompt, last.prompt, last.half)
             return replace(before, motion=replace(motion, prompt=name, joints=motion.joints + 0.1))
-        checked = check_parts(recipe.parts, 4)
+        if not recipe.parts:
+            assert recipe.before is not None
+            return LongMotion(recipe.before, (0,), torch.zeros(1, 0, 0))
+        past, ahead = (
+            0 if one is None else one.frames // 4 for one in (recipe.before, recipe.after)
+        )
+        checked = check_parts(recipe.parts, 4, past, ahead)
         for done in range(len(checked)):
             self._work(cancelled)
             progress((done + 1) / len(checked))
-        starts = np.cumsum([0, *(4 * tokens for _, tokens in checked)])
+        starts = np.cumsum([4 * past, *(4 * tokens for _, tokens in checked)])
         text = ", then ".join(prompt for prompt, _ in checked)
-        motion = Motion(walking(starts[-1] / FPS, recipe.seed), text, recipe.seed, "base@0f1e2d3c")
+        motion = Motion(
+            walking(starts[-1] / FPS + ahead / 5, recipe.seed), text, recipe.seed, "base@0f1e2d3c"
+        )
         return LongMotion(motion, tuple(starts[:-1].tolist()), torch.zeros(1, 1, 1))
-
-    def sequence_receipt(self, recipe: Recipe, motion: Motion) -> dict[str, Any]:
-        return {"command": command_line(recipe, Settings(3.0, 10, "base")),
-                "motions": [{"sha256": joints_sha256(motion)}]}  # fmt: skip
 
     def receipt(self, wish: Wish, motions: Sequence[Motion]) -> dict[str, Any]:
         entries = [make_entry(ReceiptWish(wish.prompt, wish.seconds, seed), motion)

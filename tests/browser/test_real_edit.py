@@ -10,6 +10,7 @@ import pytest
 
 from app.settings import CHECKPOINTS
 from engine.commands import reproduce
+from engine.evaluation.physical import jerk
 from engine.motion.halves import LOWER
 from engine.motion.motion import Motion
 from engine.preference.motions import content_hash
@@ -74,6 +75,60 @@ def test_a_sequence_gets_another_upper_body_a_video_and_a_receipt(real, visit, t
     )
     assert watched.complaints == []
     assert watched.outside == []
+
+
+def test_a_motion_is_gone_on_from_and_another_arrived_at(real, visit, tmp_path):
+    watched = visit(real)
+    page = watched.page
+    page.wait_for_selector('.es-facts[data-state="ready"]', timeout=120_000)
+    for prompt, seed, button in (
+        ("a person walks forward", "3", "#use-before"), ("a person waves", "4", "#use-after"),
+    ):  # fmt: skip
+        page.fill("#prompt textarea", prompt)
+        page.click("#samples label:has-text('1')")
+        page.fill("#seed input", seed)
+        page.click("#generate")
+        watched.expect(f'#notice [data-state="done"]:has-text("{prompt}")')
+        if not page.is_visible(button):
+            page.click("#use button")
+        page.click(button)
+        watched.expect(f'.es-given:visible:has-text("{prompt}")')
+        page.click("#tab-generate-button")
+    given = Motion.load(saved(page, "#download-npz-1", tmp_path / "waves.npz"))
+    page.click("#tab-sequence-button")
+    while page.locator(".es-track-parts .es-segment").count() > 1:
+        page.click("text=Remove")
+    page.fill(".es-timeline-text", "a person turns around")
+    page.fill(".es-timeline-seconds", "3")
+    page.keyboard.press("Tab")
+    assert page.inner_text(".es-timeline-total") == "11.0 of 60 s"
+    page.click("#sequence-go")
+    watched.expect('#sequence-notice [data-state="done"]')
+    watched.expect('#sequence-player .mp[data-state="ready"]')
+    assert page.get_attribute("#sequence-player .mp", "data-frames") == "220"
+    page.screenshot(path=tmp_path / "timeline.png")
+    folder = tmp_path / "all"
+    with zipfile.ZipFile(saved(page, "#sequence-zip", tmp_path / "all.zip")) as archive:
+        archive.extractall(folder)
+    made = Motion.load(folder / "motion.npz", 1200)
+    assert np.array_equal(Motion.load(folder / "after.npz").joints, given.joints)
+    for seam in (80, 140):
+        assert seam_jerk(made.joints, seam) < 2.5 * jerk(made.joints)
+    assert reproduce.run(folder / "receipt.json", tmp_path / "again", device="cpu")
+    page.click('[data-end="after"] .es-given-remove')
+    page.wait_for_selector('[data-end="after"]', state="hidden")
+    assert page.input_value(".es-timeline-text") == "a person turns around"
+    page.click("#sequence-go")
+    page.wait_for_function(
+        "document.querySelector('#sequence-player .mp').dataset.frames === '140'"
+    )
+    assert watched.complaints == []
+    assert watched.outside == []
+
+
+def seam_jerk(joints, at):
+    """Mean jerk around a frame, m/s^3."""
+    return jerk(joints[at - 6 : at + 6])
 
 
 def test_an_opened_file_is_measured_compared_voted_on_and_redone(real, home, visit, tmp_path):

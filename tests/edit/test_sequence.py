@@ -11,9 +11,12 @@ import torch
 
 from engine.commands.sequence import parse
 from engine.edit.inpaint import inpaint
+from engine.edit.latents import encoded
 from engine.edit.parts import CONTEXT, Part
-from engine.edit.sequence import encoded, make_sequence
+from engine.edit.sequence import make_sequence
 from engine.errors import StudioError
+from engine.evaluation.physical import bone_drift
+from engine.motion.canonical import canonicalize
 from engine.motion.motion import Motion
 from engine.pipeline import Cancelled, MotionPipeline
 from tests.motion.bodies import walk
@@ -65,7 +68,7 @@ def test_a_single_part_is_what_generate_makes(pipeline):
 def test_going_on_from_a_motion(pipeline):
     before = Motion(walk(62).astype(np.float32))
     past = encoded(pipeline, before)
-    assert past.shape[1] == 15  # 61 rows of features are 15 whole tokens
+    assert past.shape[1] == 15  # 62 frames are 15 whole tokens
     made = make_sequence(pipeline, [JUMP], before=before)
     assert torch.equal(made.latents[:, :15], past)
     assert made.starts == (60,)
@@ -73,6 +76,21 @@ def test_going_on_from_a_motion(pipeline):
     short = make_sequence(pipeline, [JUMP], before=before, context=4)
     assert not torch.allclose(short.latents[:, 15:], made.latents[:, 15:])
     assert CONTEXT == 8
+
+
+def test_given_motions_keep_their_own_frames(pipeline):
+    before, after = (Motion(walk(62, speed).astype(np.float32)) for speed in (1.2, 0.8))
+    made = make_sequence(pipeline, [WAVE], before=before, after=after).motion.joints
+    start, end = made[:60], made[-60:]
+    assert np.abs(start - canonicalize(before.joints[:60])).max() < 1e-3
+    assert np.abs(canonicalize(end) - canonicalize(after.joints[:60])).max() < 1e-3
+    moved = np.linalg.norm(np.diff(made, axis=0), axis=-1)
+    # Nobody leaps at a seam, and the given speed goes on there.
+    assert moved[[59, 91]].max() < 1.5 * np.delete(moved, [59, 91], axis=0).max()
+    assert bone_drift(made) < 1e-3
+    kept = Motion(canonicalize(walk(62)).astype(np.float32))
+    made = make_sequence(pipeline, [WAVE], before=kept).motion.joints
+    assert np.array_equal(made[:60], kept.joints[:60])
 
 
 def test_a_part_between_two_motions(pipeline):

@@ -1,20 +1,25 @@
 // A timeline of prompts: segments as wide as they are long, dragged longer, dragged elsewhere.
+// At either end a motion may stand that is given: its block stays there until it is removed.
 import { group, make } from "./controls.js";
 
 const STEP = 0.2; // seconds, one latent of the model
 const SHORTEST = 1;
-const FALLBACK = { longest: 8.2, total: 60 };
+const FALLBACK = { longest: 8.2, longestLast: 8.2, total: 60 };
+const ENDS = { before: "Goes on from", after: "Arrives at" };
 
-/** @param value {parts: [{text, seconds}], longest, total}; `element.firstChild.parts` is what is */
-export function timeline(element, { props, watch }) {
-  const line = new Timeline(element);
+/**
+ * @param value {parts: [{text, seconds}], before, after: {text, seconds}, longest, longestLast,
+ * total}; `element.firstChild.parts` is what is. Removing an end triggers "select" with its name.
+ */
+export function timeline(element, { props, watch, trigger }) {
+  const line = new Timeline(element, (end) => trigger("select", { end }));
   const show = () => line.load(props.value ?? {});
   watch("value", show);
   show();
 }
 
 class Timeline {
-  constructor(host) {
+  constructor(host, removed) {
     this.root = make("div", "es-timeline");
     this.track = make("div", "es-track-parts");
     this.track.setAttribute("role", "listbox");
@@ -38,7 +43,10 @@ class Timeline {
     };
     this.text.addEventListener("input", () => { this.part.text = this.text.value; this.draw(); });
     this.seconds.addEventListener("change", () => this.resize(this.chosen, Number(this.seconds.value)));
-    this.root.append(this.track, group("es-timeline-edit", this.text, this.seconds,
+    this.ends = {};
+    for (const name of Object.keys(ENDS)) this.ends[name] = fixed(name, () => removed(name));
+    this.row = group("es-track-row", this.ends.before, this.track, this.ends.after);
+    this.root.append(this.row, group("es-timeline-edit", this.text, this.seconds,
       button("←", "Move this part earlier", () => this.move(this.chosen, this.chosen - 1)),
       button("→", "Move this part later", () => this.move(this.chosen, this.chosen + 1)),
       button("+ Part", "Add a part after this one", () => this.add()),
@@ -47,11 +55,24 @@ class Timeline {
     this.load({});
   }
 
-  load({ parts = [{ text: "", seconds: 4 }], longest, total }) {
-    this.limits = { longest: longest ?? FALLBACK.longest, total: total ?? FALLBACK.total };
-    this.parts = parts.map((part) => ({ ...part }));
-    this.root.parts = this.parts; // read when the sequence is made
-    this.chosen = 0;
+  load({ parts = [{ text: "", seconds: 4 }], before, after, ...limits }) {
+    this.limits = { ...FALLBACK, ...limits };
+    this.given = 0;
+    for (const [name, motion] of Object.entries({ before, after })) {
+      const box = this.ends[name];
+      box.hidden = !motion;
+      box.style.flexGrow = String(motion?.seconds ?? 0);
+      box.children[1].textContent = motion?.text ?? "";
+      box.children[2].textContent = motion ? `${motion.seconds.toFixed(1)} s` : "";
+      this.given += motion?.seconds ?? 0;
+    }
+    const loaded = JSON.stringify(parts);
+    if (loaded !== this.loaded) { // else only an end has changed, and what was typed stays
+      this.loaded = loaded;
+      this.parts = parts.map((part) => ({ ...part }));
+      this.root.parts = this.parts; // read when the sequence is made
+      this.chosen = 0;
+    }
     this.draw();
   }
 
@@ -63,10 +84,19 @@ class Timeline {
     return this.parts.reduce((sum, part) => sum + part.seconds, 0);
   }
 
+  /** Seconds that are left for more. */
+  get room() {
+    return this.limits.total - this.given - this.sum;
+  }
+
+  longest(index) {
+    return index === this.parts.length - 1 ? this.limits.longestLast : this.limits.longest;
+  }
+
   /** Whole steps within what a part, and the whole, may have. */
   resize(index, seconds) {
     const part = this.parts[index];
-    const room = Math.min(this.limits.longest, this.limits.total - this.sum + part.seconds);
+    const room = Math.min(this.longest(index), this.room + part.seconds);
     const wanted = Math.min(room, Math.max(SHORTEST, Number.isFinite(seconds) ? seconds : 4));
     part.seconds = Math.max(SHORTEST, Math.floor(wanted / STEP + 1e-6) * STEP);
     part.seconds = Math.round(part.seconds * 10) / 10;
@@ -81,7 +111,7 @@ class Timeline {
   }
 
   add() {
-    if (this.sum + SHORTEST > this.limits.total) return;
+    if (this.room < SHORTEST) return;
     this.parts.splice(this.chosen + 1, 0, { text: "", seconds: SHORTEST });
     this.chosen += 1;
     this.resize(this.chosen, 4);
@@ -96,6 +126,9 @@ class Timeline {
   }
 
   draw() {
+    const last = this.parts.at(-1); // another one may be the last by now
+    last.seconds = Math.min(last.seconds, this.limits.longestLast);
+    this.track.style.flexGrow = String(this.sum);
     const reuse = [...this.track.children];
     this.parts.forEach((part, index) => {
       const box = reuse[index] ?? this.track.appendChild(this.segment());
@@ -108,8 +141,8 @@ class Timeline {
     reuse.slice(this.parts.length).forEach((box) => box.remove());
     if (this.text.value !== this.part.text) this.text.value = this.part.text;
     this.seconds.value = String(this.part.seconds);
-    this.seconds.max = String(this.limits.longest);
-    this.total.textContent = `${this.sum.toFixed(1)} of ${this.limits.total} s`;
+    this.seconds.max = String(this.longest(this.chosen));
+    this.total.textContent = `${(this.given + this.sum).toFixed(1)} of ${this.limits.total} s`;
   }
 
   segment() {
@@ -158,6 +191,21 @@ class Timeline {
       if (past) this.move(this.chosen, at);
     });
   }
+}
+
+/** The block of a motion that is given: what it is, how long, and a button that removes it. */
+function fixed(name, remove) {
+  const box = make("div", "es-given");
+  box.dataset.end = name;
+  box.hidden = true;
+  const button = make("button", "es-given-remove", "×");
+  button.type = "button";
+  button.title = "Remove this motion from the timeline";
+  button.setAttribute("aria-label", button.title);
+  button.addEventListener("click", remove);
+  box.append(make("span", "es-given-small", ENDS[name]), make("span", "es-given-text"),
+    make("span", "es-given-small"), button);
+  return box;
 }
 
 function follow(event, act) {
