@@ -10,7 +10,7 @@ from app.context import Context
 from app.notes import IDLE
 from app.sequence_model import build_model, offered
 from app.sequence_parts import FILES, Parts
-from app.sequence_words import timeline_value
+from app.sequence_words import NO_SEQUENCE, timeline_value
 from app.sequence_work import NAME, SequenceWork
 from app.widgets import player, widget
 
@@ -31,7 +31,7 @@ def build_sequence(context: Context) -> SequenceWork:
             go = gr.Button("Make the sequence", variant="primary", elem_id="sequence-go", scale=3)
             cancel = gr.Button("Cancel", elem_id="sequence-cancel", scale=1, min_width=96)
         notice = widget("notice", IDLE, elem_id="sequence-notice")
-        stage = player(elem_id="sequence-player")
+        stage = player(NO_SEQUENCE, elem_id="sequence-player")
         with gr.Column(visible=False, elem_id="sequence-result") as panel:
             half, text, redo, undo = _redo()
             film_notice = widget("notice", IDLE, elem_id="sequence-film-notice")

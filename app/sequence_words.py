@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 FIRST = (("a person walks forward", 4.0), ("a person kicks with the right leg", 3.0),
          ("a person walks backwards", 4.0))  # fmt: skip
+NO_SEQUENCE: dict[str, Any] = {"empty": "Press Make the sequence: it will walk in here."}
 PER_TOKEN = 4  # frames of a latent of the shipped model
 _MOST_LETTERS = 40_000  # of what the timeline sends
 

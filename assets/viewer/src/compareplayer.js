@@ -12,7 +12,7 @@ const WORDS = { difference: ["same", `${FAR * 100} cm apart`], pull: ["as it is"
 
 export class ComparePlayer extends Player {
   build() {
-    this.empty = EMPTY;
+    this.idle = EMPTY;
     this.compare = { overlay: false, traces: false, heat: null, step: 0 };
     super.build();
     this.legend = make("div", "mp-legend");
@@ -67,7 +67,6 @@ export class ComparePlayer extends Player {
 
   /** @param {object | null} value as Player takes it, or {empty: words} while there is no pair */
   show(value) {
-    this.empty = value?.empty ?? EMPTY;
     const kept = this.keeps(value) ? this.where() : null;
     super.show(value);
     this.hidden = Boolean(value?.hidden);

@@ -18,7 +18,7 @@ export class Player {
     this.host = host;
     this.playback = new Playback();
     this.switches = { follow: true, ghosts: false, look: "body", bodied: false };
-    this.empty = EMPTY;
+    this.idle = EMPTY;
     this.build();
     this.startStage();
     this.dirty = true;
@@ -135,10 +135,10 @@ export class Player {
     this.resize();
   }
 
-  /** @param {{fps: number, motions: object[]} | null} value what the server sent */
+  /** @param {object | null} value {fps, motions} of the server, or {empty: words} without any */
   show(value) {
     this.root.dataset.state = this.stage ? "empty" : "no-gl";
-    if (this.stage) this.say(this.empty);
+    if (this.stage) this.say(value?.empty ?? this.idle);
     this.clips = [];
     try {
       this.clips = (value?.motions ?? []).map((motion) => this.makeClip(motion, value.fps));

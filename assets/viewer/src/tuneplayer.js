@@ -13,7 +13,7 @@ export class TunePlayer extends Player {
 
   build() {
     super.build();
-    this.empty = EMPTY;
+    this.idle = EMPTY;
     this.second = make("div", "mp-bar mp-second mp-learning");
     this.prompt = make("select", "mp-speed mp-prompt");
     this.prompt.setAttribute("aria-label", "Which prompt is shown");
