@@ -42,8 +42,14 @@ def sequence(
 @edit_app.command()
 def redo(
     motion: Annotated[Path, typer.Argument(help="A motion.npz of up to 60 seconds.")],
-    prompt: Annotated[str, typer.Option(help="What the half is to do.")],
-    half: Annotated[str, typer.Option(help="upper or lower; the other one stays.")] = "upper",
+    prompt: Annotated[str, typer.Option(help="What the person is to do.")],
+    half: Annotated[
+        str | None, typer.Option(help="upper or lower: the other one stays; or whole, for a while.")
+    ] = None,
+    start: Annotated[
+        float | None, typer.Option("--from", help="Second at which what is new begins.")
+    ] = None,
+    end: Annotated[float | None, typer.Option("--to", help="Second at which it ends.")] = None,
     output: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("outputs"),
     seed: Annotated[int, typer.Option(help="Another seed makes another motion.")] = 0,
     guidance: Annotated[float | None, typer.Option(help="Guidance scale.")] = None,
@@ -58,11 +64,11 @@ def redo(
     body: Annotated[Path | None, typer.Option(help="SMPL or SMPL-X .npz for the video.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print what was made as JSON.")] = False,
 ) -> None:
-    """Make the upper or the lower body of a motion anew by a prompt; the other half stays."""
+    """Make half of a body anew by a prompt, or some seconds of a motion; all the rest stays."""
     from engine.commands import sequence as command
 
     how = command.How(
         output=output, seed=seed, guidance=guidance, steps=steps, model=model, adapter=adapter,
         strength=strength, device=device, video=video, size=size, look=look, body=body, json=json,
     )  # fmt: skip
-    command.redo(motion, prompt, half, how)
+    command.redo(motion, prompt, half, how, start, end)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from engine.checks import check_prompt, check_seed
 from engine.commands.receipt import Settings, Wish, joints_sha256, make_entry, make_receipt
-from engine.edit.parts import Part, Recipe, Redo
+from engine.edit.parts import BODIES, Part, Recipe, Redo
 from engine.errors import StudioError
-from engine.motion.halves import HALVES
 from engine.motion.motion import LONGEST_SECONDS, Motion
 from engine.motion.skeleton import FPS
 
@@ -37,7 +36,7 @@ def edit_receipt(
         "kind": KIND,
         "command": command_line(recipe, settings),
         "parts": [[part.prompt, part.seconds] for part in recipe.parts],
-        "redo": [[one.half, one.prompt, one.seed] for one in recipe.redone],
+        "redo": [[one.half, one.prompt, one.seed, *(one.span or ())] for one in recipe.redone],
         **{name: None if one is None else joints_sha256(one) for name, one in _given(recipe)},
     }
 
@@ -65,9 +64,10 @@ def read_recipe(receipt: dict[str, Any], folder: Path, guidance: float, steps: i
     """
     parts = tuple(Part(check_prompt(text), float(seconds)) for text, seconds in receipt["parts"])
     redone = tuple(
-        Redo(half, check_prompt(text), check_seed(seed)) for half, text, seed in receipt["redo"]
+        Redo(half, check_prompt(text), check_seed(seed), _span(*span))
+        for half, text, seed, *span in receipt["redo"]
     )
-    if len(redone) > MOST_REDONE or any(one.half not in HALVES for one in redone):
+    if len(redone) > MOST_REDONE or any(one.half not in BODIES for one in redone):
         raise StudioError("The receipt asks for halves of a body that there are not.")
     before, after = (_load(folder / f"{name}.npz", receipt[name]) for name in GIVEN)
     seed = check_seed(receipt["motions"][0]["seed"])
@@ -90,9 +90,18 @@ def command_line(recipe: Recipe, settings: Settings, output: str = "outputs") ->
     for one in recipe.redone:
         text = " ".join(one.prompt.split())
         line = [*start, "redo", motion, "--half", one.half, "--seed", str(one.seed), *how]
+        if one.span is not None:
+            line += ["--from", f"{one.span[0]:g}", "--to", f"{one.span[1]:g}"]
         lines.append([*line, "--prompt", text])
         motion = f"{output}/redo.npz"
     return " && ".join(shlex.join([*line, "--output", output]) for line in lines)
+
+
+def _span(*seconds: Any) -> tuple[float, float] | None:
+    if not seconds:
+        return None
+    first, last = seconds
+    return float(first), float(last)
 
 
 def _given(recipe: Recipe) -> list[tuple[str, Motion | None]]:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 from engine.checks import check_prompt
 from engine.commands.edit_receipt import edit_receipt, given_files, settings_of
 from engine.commands.receipt import joints_sha256
-from engine.edit.parts import Part, Recipe, Redo
+from engine.edit.parts import BODIES, Part, Recipe, Redo
 from engine.errors import StudioError
 from engine.files import make_folder, write_bytes, write_json
 from engine.models.registry import resolve_adapter, resolve_model
-from engine.motion.halves import HALVES, Half
 from engine.motion.motion import LONGEST_SECONDS, Motion
 from engine.motion.skeleton import FPS
+
+AROUND = 6  # frames to each side of a seam that count as it
 
 if TYPE_CHECKING:
     from engine.edit.sequence import LongMotion
@@ -63,15 +64,28 @@ def sequence(
     })  # fmt: skip
 
 
-def redo(motion: Path, prompt: str, half: str, how: How) -> LongMotion:
-    """Make the upper or lower half of a motion's body anew, write files, print where they are."""
-    if half not in HALVES:
-        raise StudioError(f"--half is {' or '.join(HALVES)}, not {half[:40]!r}.")
-    chosen: Half = "upper" if half == "upper" else "lower"
+def redo(
+    motion: Path, prompt: str, half: str | None, how: How, start: float | None = None,
+    end: float | None = None,
+) -> LongMotion:  # fmt: skip
+    """Make half of a motion's body anew, or all of it from `start` to `end` seconds, write files.
+
+    `half` None means the upper one, or the whole body where there is a `start` or an `end`.
+    """
     given = Motion.load(motion, round(LONGEST_SECONDS * FPS))
-    change = Redo(chosen, check_prompt(prompt), how.seed)
+    timed = start is not None or end is not None
+    last = given.seconds if end is None else end
+    span = (0.0 if start is None else start, last) if timed else None
+    body = half or ("whole" if timed else "upper")
+    chosen = next((one for one in BODIES if one == body), None)
+    if chosen is None:
+        raise StudioError(f"--half is {' or '.join(BODIES)}, not {body[:40]!r}.")
+    change = Redo(chosen, check_prompt(prompt), how.seed, span)
     recipe = Recipe((), how.seed, given, None, (change,), how.guidance, how.steps)
-    return _run(recipe, how, "redo", {"motion": str(motion), "half": half, "prompt": prompt})
+    return _run(recipe, how, "redo", {
+        "motion": str(motion), "half": body, "prompt": prompt, "from": span and span[0],
+        "to": span and span[1],
+    })  # fmt: skip
 
 
 def _run(recipe: Recipe, how: How, name: str, facts: dict[str, Any]) -> LongMotion:
@@ -129,5 +143,16 @@ def _told(recipe: Recipe, made: LongMotion) -> dict[str, Any]:
             for part, start in zip(recipe.parts, made.starts, strict=False)
         ],
         "seconds": made.motion.seconds,
+        "jerk": jerks(recipe, made.motion),
         "sha256": joints_sha256(made.motion),
     }
+
+
+def jerks(recipe: Recipe, motion: Motion) -> dict[str, Any]:
+    """Mean jerk of the motion in m/s^3, and around each end of what was made anew for a while."""
+    from engine.evaluation.physical import jerk
+
+    ends = [round(second * FPS) for one in recipe.redone for second in one.span or ()]
+    inside = [frame for frame in ends if 0 < frame < motion.frames]
+    seams = [jerk(motion.joints[max(0, frame - AROUND) : frame + AROUND]) for frame in inside]
+    return {"mean": round(jerk(motion.joints), 1), "at_seams": [round(one, 1) for one in seams]}

@@ -8,6 +8,7 @@ from dataclasses import replace
 from engine.edit.parts import Recipe, Redo
 from engine.edit.redo import redo
 from engine.edit.sequence import LongMotion, make_sequence, no_latents
+from engine.edit.span import redo_span
 from engine.errors import StudioError
 from engine.pipeline import MotionPipeline
 
@@ -34,7 +35,13 @@ def remake(
     *,
     cancel: Callable[[], bool] | None = None,
 ) -> LongMotion:
-    """One more half made anew, with the guidance and steps of the recipe."""
+    """One more half or while made anew, with the guidance and steps of the recipe."""
+    if change.span is not None or change.half == "whole":
+        motion = redo_span(
+            pipeline, made.motion, change, guidance=recipe.guidance, steps=recipe.steps,
+            cancel=cancel,
+        )  # fmt: skip
+        return replace(made, motion=motion)
     motion = redo(
         pipeline, made.motion, change.prompt, change.half, change.seed, guidance=recipe.guidance,
         steps=recipe.steps, cancel=cancel,

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from engine.checks import check_prompt
 from engine.errors import StudioError
-from engine.motion.halves import Half
+from engine.motion.halves import HALVES, Half
 from engine.motion.motion import LONGEST_SECONDS, Motion
 from engine.motion.skeleton import FPS, MAX_FRAMES, MIN_SECONDS
 
 CONTEXT = 8  # tokens of what came before that a part begins with: 1.6 seconds
 MAX_PARTS = 60
+
+
+Whole = Literal["whole"]
+BODIES: tuple[Half | Whole, ...] = (*HALVES, "whole")  # what of a body can be made anew
 
 
 @dataclass(frozen=True)
@@ -25,11 +30,15 @@ class Part:
 
 @dataclass(frozen=True)
 class Redo:
-    """Which half of the body is made anew, by which prompt."""
+    """Which half of the body is made anew, by which prompt, from when to when (None: all along).
 
-    half: Half
+    The whole body can be made anew for a while only.
+    """
+
+    half: Half | Whole
     prompt: str
     seed: int
+    span: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,25 @@ class Recipe:
 def longest_part(per_token: int, arrives: bool = False) -> float:
     """Seconds that a part may have; one that `arrives` also holds the beginning of what follows."""
     return (MAX_FRAMES - (2 if arrives else 1) * CONTEXT * per_token) / FPS
+
+
+def check_span(change: Redo, frames: int, per_token: int) -> tuple[int, int]:
+    """First frame that is made anew and the first after it; StudioError for what cannot be made."""
+    if change.half not in BODIES:
+        raise StudioError(f"There is no {change.half!r} of a body; choose {', '.join(BODIES)}.")
+    if change.span is None:
+        raise StudioError("Say from when to when the whole body is made anew: --from 2 --to 5.")
+    longest = longest_part(per_token, arrives=True)
+    seconds, (first, last) = frames / FPS, change.span
+    if not (0 <= first < last <= seconds + 0.5 / FPS):
+        raise StudioError(f"{first:g} to {last:g} is not within the motion's {seconds:g} seconds.")
+    start, end = round(first * FPS), min(frames, round(last * FPS))
+    if not round(MIN_SECONDS * FPS) <= end - start <= round(longest * FPS):
+        raise StudioError(
+            f"From {MIN_SECONDS:g} to {longest:g} seconds can be made anew at once, not "
+            f"{last - first:g}. Make longer ones in several pieces."
+        )
+    return start, end
 
 
 def check_parts(

@@ -103,7 +103,7 @@ def joined(given: np.ndarray, made: np.ndarray, half: Half) -> np.ndarray:
     return combine(given, made) if half == "upper" else combine(made, given)
 
 
-def title(before: str, prompt: str, half: Half) -> str:
+def title(before: str, prompt: str, half: str) -> str:
     """What a motion is called after its `half` was made anew by `prompt`."""
     start = f"{before[:LONGEST_TITLE]}; " if before else ""
     return f"{start}{half} body: {prompt}"

@@ -55,6 +55,22 @@ def test_a_half_made_anew_comes_back(edit, command, tmp_path):
     assert (facts["half"], facts["prompt"], facts["seed"]) == ("lower", "jump", 5)
 
 
+def test_seconds_made_anew_come_back(edit, command, tmp_path):
+    Motion(walk(102).astype(np.float32), "walk").save(tmp_path / "given.npz")
+    receipt = edit("redo", tmp_path / "given.npz", "--prompt", "jump", "--from", "1.5", "--to", "3")
+    made = joints(tmp_path / "out/redo.npz")
+    assert np.array_equal(back(command, receipt, tmp_path / "again"), made)
+    assert "--half whole" in (line := json.loads(receipt.read_text())["command"])
+    assert "--from 1.5 --to 3" in line
+    facts = json.loads((tmp_path / "out/redo.json").read_text())
+    assert (facts["half"], facts["from"], facts["to"]) == ("whole", 1.5, 3.0)
+    assert len(facts["jerk"]["at_seams"]) == 2
+    receipt = edit("redo", tmp_path / "given.npz", "--prompt", "jump", "--from", "2", "--half",
+                   "upper")  # fmt: skip
+    assert json.loads(receipt.read_text())["redo"] == [["upper", "jump", 0, 2.0, 5.1]]
+    assert len(json.loads((tmp_path / "out/redo.json").read_text())["jerk"]["at_seams"]) == 1
+
+
 def test_the_receipts_command_line_makes_the_same_motion(edit, command, tmp_path, monkeypatch):
     edit("sequence", "2: it's a walk; $HOME", "--seed", 4)
     receipt = edit("redo", tmp_path / "out/sequence.npz", "--prompt", "wave 'n' \"go\"")
@@ -87,6 +103,8 @@ def test_a_start_that_is_missing_or_another_is_said(edit, command, tmp_path):
         ({"parts": [["walk", "long"]]}, "damaged (ValueError"),
         ({"parts": [["", 2.0]]}, "prompt is empty"),
         ({"redo": [["left", "wave", 0]]}, "halves of a body that there are not"),
+        ({"redo": [["whole", "wave", 0, 1.0]]}, "damaged (ValueError"),
+        ({"redo": [["whole", "wave", 0, "a", "b"]]}, "damaged (ValueError"),
         ({"redo": [[[], "wave", 0]]}, "halves of a body that there are not"),
         ({"redo": [["upper", "wave", -1]]}, "seed"),
         ({"redo": [["upper", "wave", 0]] * 21}, "halves of a body"),
@@ -104,5 +122,6 @@ def test_damaged_receipts(edit, command, tmp_path, change, sentence):
 
 
 def test_halves_that_there_are_not(command, tmp_path):
+    Motion(walk(62).astype(np.float32), "walk").save(tmp_path / "x.npz")
     done = command("redo", tmp_path / "x.npz", "--prompt", "wave", "--half", "left")
-    assert "--half is upper or lower, not 'left'" in done.sentence()
+    assert "--half is upper or lower or whole, not 'left'" in done.sentence()
