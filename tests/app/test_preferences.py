@@ -260,7 +260,7 @@ def test_what_was_learned_is_offered_for_tuning(tmp_path, keeper):
         write_json(tmp_path / "rewards" / name / "taste.json", {})
         time.sleep(0.02)
     assert "votes" in tune_goals.available() and tune_goals.learned() == "new"
-    assert tune_goals.weights_of(["votes"])["votes"] == 0.1
+    assert tune_goals.weights_of(["votes"])["votes"] == 0.3
 
 
 def test_one_click_tunes_by_what_was_learned_last(tmp_path, keeper):
@@ -279,7 +279,7 @@ def test_one_click_tunes_by_what_was_learned_last(tmp_path, keeper):
     assert work.tune({"pack": "everyday"})["notice"]["state"] == "done"
     ((name, words),) = launched
     assert name == "votes-tuned-1"
-    assert words[words.index("--reward") + 1] == "follow=1,votes=0.1"
+    assert words[words.index("--reward") + 1] == "follow=1,votes=0.3"
     assert words[words.index("--reward-model") + 1] == "mine"
     assert CliRunner().invoke(app, [*words[3:], "--help"]).exit_code == 0
     known = CliRunner().invoke(app, ["tune", "--help"], env={"COLUMNS": "200"}).output
