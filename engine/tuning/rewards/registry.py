@@ -25,7 +25,7 @@ RewardForm = Literal["latent", "latent_prev", "x_0", "x_prev"]
 FORMS: tuple[RewardForm, ...] = get_args(RewardForm)
 FOLLOW = "follow"
 VOTES = "votes"
-VOTES_WEIGHT = 0.3  # beside follow=1; at 0.1 a tuning of minutes on a CPU changes nothing to be seen
+VOTES_WEIGHT = 0.3  # beside follow=1; at 0.1 minutes on a CPU change nothing to be seen
 MOST = 100.0  # a weight beyond this is a slip of the keyboard
 
 
