@@ -14,7 +14,7 @@ from app.sequence_words import NO_SEQUENCE, timeline_value
 from app.sequence_work import NAME, SequenceWork
 from app.widgets import player, widget
 
-HALF_NAMES = (("Upper body", "upper"), ("Lower body", "lower"))
+BODY_NAMES = (("Upper body", "upper"), ("Lower body", "lower"), ("Whole body", "whole"))
 # The timeline lives in the browser; what it holds takes the place of the hidden text.
 _READ = """(_, ...rest) => [
   JSON.stringify(document.querySelector("#timeline .es-timeline")?.parts ?? []), ...rest]"""
@@ -33,7 +33,7 @@ def build_sequence(context: Context) -> SequenceWork:
         notice = widget("notice", IDLE, elem_id="sequence-notice")
         stage = player(NO_SEQUENCE, elem_id="sequence-player")
         with gr.Column(visible=False, elem_id="sequence-result") as panel:
-            half, text, redo, undo = _redo()
+            half, text, span, redo, undo = _redo()
             film_notice = widget("notice", IDLE, elem_id="sequence-film-notice")
             video = gr.Video(
                 show_label=False, interactive=False, visible=False, elem_id="sequence-video",
@@ -69,7 +69,7 @@ def build_sequence(context: Context) -> SequenceWork:
     how = [seed, model, strength]
     go.click(work.make, [hidden, *how], parts.all(), js=_READ, trigger_mode="once", **free)
     gr.on(
-        [redo.click, text.submit], work.redo, [half, text, *how], parts.all(),
+        [redo.click, text.submit], work.redo, [half, text, *span, *how], parts.all(),
         trigger_mode="once", **free,
     )  # fmt: skip
     timeline.select(work.drop, None, timeline, queue=False, **quiet)
@@ -80,21 +80,35 @@ def build_sequence(context: Context) -> SequenceWork:
     return work
 
 
-def _redo() -> tuple[gr.Radio, gr.Textbox, gr.Button, gr.Button]:
+def _redo() -> tuple[gr.Radio, gr.Textbox, list[gr.Number], gr.Button, gr.Button]:
     with gr.Row(elem_classes="es-actions", elem_id="sequence-redo-row"):
         half = gr.Radio(
-            list(HALF_NAMES), value="upper", label="Redo", elem_id="sequence-half", min_width=200,
-            scale=1,
+            list(BODY_NAMES), value="upper", label="Redo", elem_id="sequence-half", min_width=400,
+            scale=2,
         )  # fmt: skip
         text = gr.Textbox(
-            label="What should it do instead? The other half stays as it is", lines=1, max_lines=3,
+            label="What should it do instead? All else stays as it is", lines=1, max_lines=3,
             placeholder="a person waves with the right hand", elem_id="sequence-redo-text",
             min_width=240, scale=3,
         )  # fmt: skip
+        span = [
+            gr.Number(
+                None,
+                label=label,
+                placeholder=all_along,
+                min_width=120,
+                scale=1,
+                elem_id=f"sequence-{name}",
+            )
+            for name, label, all_along in (
+                ("from", "From second", "start"),
+                ("to", "To second (0: end)", "end"),
+            )
+        ]
         redo = gr.Button("Redo", elem_id="sequence-redo", min_width=96, scale=0)
         undo = gr.Button("Take it back", visible=False, elem_id="sequence-undo", min_width=160,
                          scale=0)  # fmt: skip
-    return half, text, redo, undo
+    return half, text, span, redo, undo
 
 
 def _files() -> tuple[gr.Button, dict[str, gr.DownloadButton]]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from app.given import Given
-from app.inputs import check_prompt
+from app.inputs import check_number, check_prompt
 from engine.edit.parts import MAX_PARTS, Part, Recipe, Redo, longest_part
 from engine.errors import StudioError
 from engine.motion.motion import LONGEST_SECONDS
@@ -56,6 +56,19 @@ def read_timeline(value: Any) -> list[Part]:
     return [Part(check_prompt(part.prompt), part.seconds) for part in parts]
 
 
+def read_span(half: str, first: Any, last: Any, seconds: float) -> tuple[float, float] | None:
+    """From when to when is made anew; None: all along, which the whole body cannot be.
+
+    An empty field, or 0, is the motion's own beginning or end.
+    """
+    if not first and not last:
+        if half == "whole":
+            raise StudioError("Say from which second to which the whole body is made anew.")
+        return None
+    start = 0.0 if not first else check_number(first, "first second", 0.0, seconds)
+    return start, seconds if not last else check_number(last, "last second", start, seconds)
+
+
 def told(recipe: Recipe, made: LongMotion, ends: Mapping[str, Given], by: str = "") -> str:
     """How long it is, when each part begins, its ends; `by` which model, if not the page's."""
     fps = made.motion.fps
@@ -74,4 +87,5 @@ def told(recipe: Recipe, made: LongMotion, ends: Mapping[str, Given], by: str = 
 
 def redone_text(one: Redo, by: str = "") -> str:
     """What was made anew, and by which model, if not by the one before."""
-    return f"{one.half.capitalize()} body: “{one.prompt}”" + (f" by {by}" if by else "")
+    when = "" if one.span is None else f", {one.span[0]:g} to {one.span[1]:g} s"
+    return f"{one.half.capitalize()} body{when}: “{one.prompt}”" + (f" by {by}" if by else "")

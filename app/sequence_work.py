@@ -20,12 +20,11 @@ from app.notes import IDLE
 from app.sequence_files import ZIP, write_files, write_zip
 from app.sequence_model import Chosen, offered, read_chosen
 from app.sequence_parts import Kept, Made, Parts, Update
-from app.sequence_words import read_timeline, redone_text, timeline_value, told
+from app.sequence_words import read_span, read_timeline, redone_text, timeline_value, told
 from app.visits import Result
 from engine.commands.edit_receipt import GIVEN
-from engine.edit.parts import Recipe, Redo
+from engine.edit.parts import BODIES, Recipe, Redo
 from engine.errors import StudioError
-from engine.motion.halves import HALVES
 
 if TYPE_CHECKING:
     from engine.motion.motion import Motion
@@ -58,20 +57,30 @@ class SequenceWork:
         yield from self._run(kept, begin, model, strength)
 
     def redo(
-        self, half: Any, text: Any, seed: Any, model: Any, strength: Any, request: gr.Request
+        self,
+        half: Any,
+        text: Any,
+        first: Any,
+        last: Any,
+        seed: Any,
+        model: Any,
+        strength: Any,
+        request: gr.Request,
     ) -> Iterator[Update]:
-        """Make half of the body on the page anew by a prompt; the other half stays."""
+        """Make half of the body, or some seconds, anew by a prompt; all else stays."""
         kept = self._kept(request)
 
         def begin() -> tuple[Recipe, Made]:
             if kept.made is None:
                 raise StudioError("There is no motion to redo yet. Make a sequence first.")
-            if half not in HALVES:
-                raise StudioError("Choose the upper or the lower body.")
+            if half not in BODIES:
+                raise StudioError("Choose the upper, the lower or the whole body.")
+            span = read_span(half, first, last, kept.made.long.motion.seconds)
             before = kept.made.recipe
             if len(before.redone) >= MOST_REDONE:
-                raise StudioError(f"Halves were redone {MOST_REDONE} times; take some back first.")
-            change = Redo(half, check_prompt(text), check_whole(seed, "seed", 0, MAX_SEED - 99))
+                raise StudioError(f"It was redone {MOST_REDONE} times; take some back first.")
+            start = check_whole(seed, "seed", 0, MAX_SEED - 99)
+            change = Redo(half, check_prompt(text), start, span)
             return replace(before, redone=(*before.redone, change)), kept.made
 
         yield from self._run(kept, begin, model, strength)

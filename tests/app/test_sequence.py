@@ -26,6 +26,7 @@ from engine.motion.motion import Motion
 from tests.app.fake_engine import FakeEngine, walking
 
 BASE = ("base", 1.0)  # model and strength
+ALL = (None, None)  # from and to
 ASKER: Any = SimpleNamespace(session_hash="somebody")
 
 
@@ -67,15 +68,15 @@ def test_a_timeline_becomes_one_motion_with_files(work):
 
 
 def test_a_half_is_redone_and_taken_back(work):
-    *_, last = work.redo("upper", "wave", 7, *BASE, ASKER)
+    *_, last = work.redo("upper", "wave", *ALL, 7, *BASE, ASKER)
     assert "Make a sequence first" in last["notice"]["text"]
     *_, first = work.make(sent(("walk", 4.0)), 7, *BASE, ASKER)
     assert first["undo"]["visible"] is False
-    *_, last = work.redo("upper", "wave\x00 hello", 8, *BASE, ASKER)
+    *_, last = work.redo("upper", "wave\x00 hello", *ALL, 8, *BASE, ASKER)
     assert last["notice"]["text"].endswith("“walk”. Upper body: “wave hello”")
     assert last["undo"]["visible"] is True
     assert last["player"]["motions"] != first["player"]["motions"]
-    *_, again = work.redo("lower", "jump", 9, *BASE, ASKER)
+    *_, again = work.redo("lower", "jump", *ALL, 9, *BASE, ASKER)
     assert again["line"].count("engine redo") == 2
     assert "--half lower --seed 9" in again["line"]
     back = work.undo(ASKER)
@@ -85,19 +86,37 @@ def test_a_half_is_redone_and_taken_back(work):
     assert back["player"]["motions"] == first["player"]["motions"]
     assert back["undo"]["visible"] is False
     for half, text, seed in (("left", "x", 1), ("upper", "", 1), ("upper", "x", -1)):
-        *_, last = work.redo(half, text, seed, *BASE, ASKER)
+        *_, last = work.redo(half, text, *ALL, seed, *BASE, ASKER)
         assert last["notice"]["state"] == "failed"
     for _ in range(MOST_REDONE):
-        *_, last = work.redo("upper", "wave", 7, *BASE, ASKER)
-    *_, last = work.redo("upper", "wave", 7, *BASE, ASKER)
+        *_, last = work.redo("upper", "wave", *ALL, 7, *BASE, ASKER)
+    *_, last = work.redo("upper", "wave", *ALL, 7, *BASE, ASKER)
     assert "take some back" in last["notice"]["text"]
+
+
+def test_some_seconds_are_redone(work):
+    work.context.engine.delay = 0.0
+    *_, made = work.make(sent(("walk", 4.0)), 7, *BASE, ASKER)
+    for half, span, sentence in (
+        ("whole", ALL, "from which second"), ("whole", (3.0, 2.0), "last second"),
+        ("upper", (-1.0, None), "first second"), ("upper", ("x", None), "first second"),
+        ("whole", (0.0, 99.0), "last second"), (["whole"], ALL, "Choose the upper"),
+    ):  # fmt: skip
+        *_, last = work.redo(half, "jump", *span, 7, *BASE, ASKER)
+        assert sentence in last["notice"]["text"]
+    *_, last = work.redo("whole", "jump", 1.5, 3, 7, *BASE, ASKER)
+    assert last["notice"]["text"] == made["notice"]["text"] + ". Whole body, 1.5 to 3 s: “jump”"
+    assert "--half whole" in last["line"]
+    assert "--from 1.5 --to 3" in last["line"]
+    *_, last = work.redo("lower", "jump", 2, None, 7, *BASE, ASKER)
+    assert "--from 2 --to 4" in last["line"]
 
 
 def test_a_motion_of_another_tab_is_redone(work):
     motion = Motion(walking(3.0, 1), "walk", 1)
     shown = work.take(motion, ASKER)
     assert shown["player"]["motions"][0]["frames"] == 60
-    *_, last = work.redo("lower", "jump", 3, *BASE, ASKER)
+    *_, last = work.redo("lower", "jump", *ALL, 3, *BASE, ASKER)
     assert last["notice"]["text"] == "3.0 seconds in one motion. Lower body: “jump”"
     with zipfile.ZipFile(last["zip"]["value"]) as archive:
         kept = Motion.load(io.BytesIO(archive.read("before.npz")))
@@ -140,9 +159,9 @@ def test_the_chosen_model_makes_it_and_another_redoes_it(work):
     *_, made = work.make(sent(("walk", 2.0)), 7, "tuned:feet", 0.8, ASKER)
     assert made["notice"]["text"] == "2.0 seconds in one motion by feet × 0.8: 0.0 s “walk”"
     assert "--adapter feet --strength 0.8" in made["line"]
-    *_, same = work.redo("upper", "wave", 7, "tuned:feet", 0.8, ASKER)
+    *_, same = work.redo("upper", "wave", *ALL, 7, "tuned:feet", 0.8, ASKER)
     assert same["line"].count("--adapter feet --strength 0.8") == 2
-    *_, other = work.redo("upper", "clap", 7, *BASE, ASKER)
+    *_, other = work.redo("upper", "clap", *ALL, 7, *BASE, ASKER)
     assert other["notice"]["text"] == same["notice"]["text"] + ". Upper body: “clap”"
     # One receipt names one model: what the tuned one made is given to the other.
     assert other["line"].startswith("python -m engine redo before.npz")
@@ -166,7 +185,7 @@ def test_the_video_and_the_zip_with_it(work):
     assert Path(last["video"]["value"]).stat().st_size > 1000
     with zipfile.ZipFile(first["zip"]["value"]) as archive:
         assert {"motion.mp4", "motion.bvh", "receipt.json"} <= set(archive.namelist())
-    *_, last = work.redo("upper", "wave", 7, *BASE, ASKER)
+    *_, last = work.redo("upper", "wave", *ALL, 7, *BASE, ASKER)
     assert last["video"]["visible"] is False  # it shows the motion before
 
 
