@@ -17,6 +17,11 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+# Software draws the 3D scenes as often as it may, and would take most of the tests' time.
+FEWER_FRAMES = """
+  window.requestAnimationFrame = (draw) => setTimeout(() => draw(performance.now()), 80);
+  window.cancelAnimationFrame = clearTimeout;
+"""
 # Software GL tells how slow it is; that is about the test machine, not about the page.
 HARMLESS = ("GL Driver Message", "GPU stall")
 
@@ -81,6 +86,7 @@ def visit(chromium: Callable[..., Any]) -> Iterator[Callable[..., Watched]]:
     def go(address: str, *extra: str, **options: Any) -> Watched:
         options.setdefault("viewport", {"width": 1280, "height": 900})
         context = chromium(*extra).new_context(**options)
+        context.add_init_script(FEWER_FRAMES)
         contexts.append(context)
         watched = Watched(context.new_page())
         watch(watched, address)
