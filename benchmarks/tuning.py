@@ -84,7 +84,7 @@ def race(setup: Setup, values: Row, save: Callable[[], None]) -> None:
     save()
     quality = "quality" in args.parts
     if quality:
-        values["real"] = real(setup)
+        values["real"] = on_splits(setup, setup.real)
         values["base"] = [judged(setup, steps, seed) for seed in range(args.seeds)]
     rows: list[Row] = values.setdefault("runs", [])
     curves = earlier(args)
@@ -113,18 +113,15 @@ def earlier(args: argparse.Namespace) -> dict[tuple[str, int], Curve]:
 
 
 def judged(setup: Setup, steps: int, seed: int) -> Row:
-    """The evaluator's metrics on the split, and on others named, with their names before them."""
-    found = dict(setup.evaluate(steps, seed))
-    for split in setup.args.also:
-        found |= {f"{split} {n}": v for n, v in setup.evaluate(steps, seed, split).items()}
-    return found
+    """The evaluator's metrics on all splits of the model as it is now."""
+    return on_splits(setup, lambda split: setup.evaluate(steps, seed, split))
 
 
-def real(setup: Setup) -> Row:
-    """The same of recorded motions."""
-    found = dict(setup.real())
+def on_splits(setup: Setup, measure: Callable[[str | None], dict[str, float]]) -> Row:
+    """What is measured on the split, and on others named, with their names before it."""
+    found = dict(measure(None))
     for split in setup.args.also:
-        found |= {f"{split} {n}": v for n, v in setup.real(split).items()}
+        found |= {f"{split} {name}": value for name, value in measure(split).items()}
     return found
 
 

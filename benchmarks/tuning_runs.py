@@ -24,7 +24,6 @@ from engine.evaluation.evaluator_data import balance, draw_captions, make_items
 from engine.evaluation.protocol import make_reference, score
 from engine.evaluation.sampling import replications
 from engine.models.adapter import attach, attach_full, detach, disabled
-from engine.models.denoiser import Condition
 from engine.models.text import TransformersTextEncoder
 from engine.motion.skeleton import MAX_FRAMES, MIN_FRAMES
 from engine.pipeline import MotionPipeline
@@ -149,15 +148,12 @@ class Setup:
         """Finished latents of the model as it is now; as one graph where runs are captured."""
 
         def walk(noise: Tensor, *held: Tensor) -> Tensor:
-            condition = Condition(*held[:3])
-            again = replace(guided, condition=condition, frames=held[3], mask=held[4])
+            again = guided.holding(held)
             latents = sample(self.model.denoiser, self.model.schedule, noise, again, steps)
             assert latents is not None
             return latents
 
-        words, mask = guided.condition, guided.mask
-        assert mask is not None
-        inputs = (noise, words.tokens, words.mask, words.pooled, guided.frames, mask)
+        inputs = (noise, *guided.tensors())
         if not (self.args.captured and noise.is_cuda and guided.fresh is None):
             return walk(*inputs)
         key = (steps, noise.shape)
@@ -177,19 +173,13 @@ class Setup:
         reference = self.reference if split is None else self.others[split]
         pipeline = MotionPipeline(self.model, self.encoder, self.device, capture=False)
         made = replications(pipeline, reference, 1, seed, steps=steps)
-        found = score(self.evaluator, reference, made)
-        values = {name: found[name]["mean"] for name in METRICS if name in found}
-        return values | {
-            name: one["value"] for name, one in found["physical"].items() if name == "foot_skate"
-        }
+        return picked(score(self.evaluator, reference, made))
 
     def real(self, split: str | None = None) -> dict[str, float]:
         """The same of the recorded motions themselves: what there is to gain."""
         reference = self.reference if split is None else self.others[split]
         found = score(self.evaluator, reference, [reference.joints], embeddings=[reference.motion])
-        values = {name: found[name]["mean"] for name in METRICS if name in found}
-        skate = found["physical"]["foot_skate"]["value"]
-        return values | {"foot_skate": skate}
+        return picked(found)
 
     @contextmanager
     def run(self, options: Options) -> Iterator[Run]:
@@ -281,6 +271,14 @@ class Run:
             for number in repeats:
                 self._pass(learner, number)
         return saved.peak
+
+
+def picked(found: dict[str, Any]) -> dict[str, float]:
+    """Of all that was scored, what the benchmark tells."""
+    values = {name: found[name]["mean"] for name in METRICS if name in found}
+    return values | {
+        name: one["value"] for name, one in found["physical"].items() if name == "foot_skate"
+    }
 
 
 def train_prompts(data: MotionDataset, count: int) -> tuple[list[str], list[int]]:

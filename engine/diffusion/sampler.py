@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -103,6 +103,16 @@ class Guided:
         mask = None if self.mask is None else self.mask[both]
         fresh = None if self.fresh is None else self.fresh.rows(index)
         return Guided(condition, self.frames[both], mask, self.guidance_scale, fresh)
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All that changes from call to call, for graphs; there must be a mask."""
+        assert self.mask is not None
+        words = self.condition
+        return words.tokens, words.mask, words.pooled, self.frames, self.mask
+
+    def holding(self, held: Sequence[Tensor]) -> Guided:
+        """The same with others in the places of `tensors`."""
+        return replace(self, condition=Condition(*held[:3]), frames=held[3], mask=held[4])
 
     def noise(self, index: int) -> Tensor | None:
         """Fresh noise [B, N, latent_dim] of step `index`, where the sampler adds any."""

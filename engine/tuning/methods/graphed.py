@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from engine.diffusion.sampler import Guided
-from engine.models.denoiser import Condition
 from engine.tuning.methods.trajectory import Plan, walk
 from engine.tuning.problem import Problem
 
@@ -17,22 +16,13 @@ from engine.tuning.problem import Problem
 class _Walk(nn.Module):
     """The finished latents of a plan's trajectory, as a module of tensors alone."""
 
-    def __init__(self, problem: Problem, guidance_scale: float, plan: Plan) -> None:
+    def __init__(self, problem: Problem, guided: Guided, plan: Plan) -> None:
         super().__init__()
         self.denoiser = problem.model.denoiser  # its tuned weights get the gradients
-        self.problem, self.guidance_scale, self.plan = problem, guidance_scale, plan
+        self.problem, self.guided, self.plan = problem, guided, plan
 
-    def forward(
-        self,
-        noise: Tensor,
-        tokens: Tensor,
-        words: Tensor,
-        pooled: Tensor,
-        frames: Tensor,
-        mask: Tensor,
-    ) -> Tensor:
-        guided = Guided(Condition(tokens, words, pooled), frames, mask, self.guidance_scale)
-        return walk(self.problem, guided, noise, self.plan)[-1].x_prev
+    def forward(self, noise: Tensor, *held: Tensor) -> Tensor:
+        return walk(self.problem, self.guided.holding(held), noise, self.plan)[-1].x_prev
 
 
 class GraphedWalk:
@@ -51,13 +41,11 @@ class GraphedWalk:
         return noise.is_cuda and guided.fresh is None and guided.mask is not None
 
     def __call__(self, problem: Problem, guided: Guided, noise: Tensor, plan: Plan) -> Tensor:
-        assert guided.mask is not None
-        words = guided.condition
-        inputs = (noise, words.tokens, words.mask, words.pooled, guided.frames, guided.mask)
+        inputs = (noise, *guided.tensors())
         key = (id(problem), plan, guided.guidance_scale, *(value.shape for value in inputs))
         if key not in self._graphs:
             self._graphs.clear()
-            module = _Walk(problem, guided.guidance_scale, plan).eval()
+            module = _Walk(problem, guided, plan).eval()
             graphed: Any = torch.cuda.make_graphed_callables(
                 module, tuple(value.clone() for value in inputs),
                 num_warmup_iters=2, allow_unused_input=True,

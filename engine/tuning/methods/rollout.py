@@ -9,7 +9,6 @@ from torch import Tensor
 
 from engine.diffusion.capture import capture
 from engine.diffusion.sampler import Guided
-from engine.models.denoiser import Condition
 from engine.tuning.problem import Problem
 
 
@@ -32,17 +31,19 @@ class Rollout:
         if not self.captured or noise.device.type != "cuda" or guided.fresh is not None:
             x_t, latents = _walk(problem, guided, noise, counted)
             return x_t, latents
-        assert guided.mask is not None
-        words = guided.condition
-        inputs = (noise, words.tokens, words.mask, words.pooled, guided.frames, guided.mask)
-        key = (id(problem), noise.shape, words.tokens.shape, guided.guidance_scale, tuple(counted))
+        inputs = (noise, *guided.tensors())
+        key = (
+            id(problem),
+            noise.shape,
+            guided.condition.tokens.shape,
+            guided.guidance_scale,
+            tuple(counted),
+        )
         if key not in self._graphs:
             self._graphs.clear()
 
             def run(*held: Tensor) -> Tensor:
-                condition = Condition(*held[1:4])
-                again = Guided(condition, held[4], held[5], guided.guidance_scale)
-                return _walk(problem, again, held[0], counted)
+                return _walk(problem, guided.holding(held[1:]), held[0], counted)
 
             self._graphs[key] = capture(run, inputs)
         x_t, latents = self._graphs[key](*inputs)
