@@ -85,10 +85,10 @@ def race(setup: Setup, values: Row, save: Callable[[], None]) -> None:
     quality = "quality" in args.parts
     if quality:
         values["real"] = on_splits(setup, setup.real)
-        values["base"] = [judged(setup, steps, seed) for seed in range(args.seeds)]
+        values["base"] = [judged(setup, steps, seed) for seed in seeds_of(args)]
     rows: list[Row] = values.setdefault("runs", [])
     curves = earlier(args)
-    for seed in range(args.seeds):
+    for seed in seeds_of(args):
         for name in args.methods:
             with setup.run(entrant(args, name, best[name], seed)) as run:
                 curve = curves[name, seed] = run.train(seconds_of(args, name))
@@ -101,6 +101,11 @@ def race(setup: Setup, values: Row, save: Callable[[], None]) -> None:
     if "speed" in args.parts:
         values["speed"] = speed(curves, args)
     save()
+
+
+def seeds_of(args: argparse.Namespace) -> range:
+    """The race's seeds; several machines may each take some of them."""
+    return range(args.first_seed, args.first_seed + args.seeds)
 
 
 def earlier(args: argparse.Namespace) -> dict[tuple[str, int], Curve]:
@@ -132,12 +137,12 @@ def seconds_of(args: argparse.Namespace, label: str) -> float:
 
 def speed(curves: dict[tuple[str, int], Curve], args: argparse.Namespace) -> list[Row]:
     """Seconds to the yardstick's best reward, per method; None where a seed never reached it."""
-    levels = {seed: curves[YARDSTICK, seed].best for seed in range(args.seeds)}
+    levels = {seed: curves[YARDSTICK, seed].best for seed in seeds_of(args)}
     own = {seed: curves[YARDSTICK, seed].time_to(level) for seed, level in levels.items()}
     rows = []
     for name in args.methods:
         times = [curves[name, seed].time_to(level) for seed, level in levels.items()]
-        ratios = [(own[seed] or 0.0) / t for seed, t in enumerate(times) if t]
+        ratios = [(own[seed] or 0.0) / t for seed, t in zip(levels, times, strict=True) if t]
         rows.append({
             "method": name, "levels": list(levels.values()), "seconds": times,
             "reached": len(ratios), "of": args.seeds,
@@ -225,6 +230,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--trusts", nargs="+", type=float, default=[0.0, 0.1, 1.0])
     parser.add_argument("--guidance", type=float, help="scale of the base, tuned and judged at")
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--first-seed", type=int, default=0, help="of the race's seeds")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rank", type=int, default=8)
     parser.add_argument("--form", choices=FORMS, default="latent_prev")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
@@ -55,3 +56,20 @@ class MotionAlignment:
         """Scores [B]."""
         seen = self.network.embed_motion(view.features, view.frames, view.timesteps)
         return (seen * self.texts(view.seen.batch)).sum(dim=-1)
+
+
+class BothAlignments:
+    """The mean of two readings of the same predicted x_0: by the latent network and the motion's.
+
+    What raises one of them without improving the motion seldom raises the other as well, and
+    gradients that both agree on count for most.
+    """
+
+    clean_only = False
+
+    def __init__(self, *readings: Callable[[View], Tensor]) -> None:
+        self.readings = readings
+
+    def __call__(self, view: View) -> Tensor:
+        """Scores [B]."""
+        return torch.stack([reading(view) for reading in self.readings]).mean(dim=0)

@@ -87,9 +87,9 @@ def form_for(form: RewardForm, model: MotionModel) -> RewardForm:
 
     if model.own:
         return form
-    if form == "latent" and isinstance(model.schedule, AncestralSchedule):
+    if form in ("latent", "both") and isinstance(model.schedule, AncestralSchedule):
         return "x_prev" if is_judge(CHECKPOINTS / "spm") else "x_0"
-    return "x_0" if form in ("latent", "x_0") else "x_prev"
+    return "x_prev" if form in ("latent_prev", "x_prev") else "x_0"
 
 
 def follow(

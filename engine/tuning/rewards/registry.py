@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from engine.tuning.rewards.total import Term, WeightedSum
 
 # Which latents of a step are scored, and by which network `follow` reads them.
-RewardForm = Literal["latent", "latent_prev", "x_0", "x_prev"]
+RewardForm = Literal["latent", "latent_prev", "x_0", "x_prev", "both"]
 FORMS: tuple[RewardForm, ...] = get_args(RewardForm)
 FOLLOW = "follow"
 VOTES = "votes"
@@ -141,7 +141,7 @@ def make_reward(
     if VOTES in kept:
         terms[VOTES] = _votes(folder)
     model.vae.eval().requires_grad_(False)
-    reads: Form = "x_0" if form in ("latent", "x_0") else "x_prev"
+    reads: Form = "x_prev" if form in ("latent_prev", "x_prev") else "x_0"
     return WeightedSum(reads, terms, kept, model.vae, _told(model, folder, device))
 
 
@@ -162,7 +162,7 @@ def _follow(
     form: RewardForm, model: MotionModel, folder: Path | None, device: torch.device | str
 ) -> Term:
     from engine.models.reward import RewardModel
-    from engine.tuning.rewards.alignment import MotionAlignment, TextCache
+    from engine.tuning.rewards.alignment import BothAlignments, MotionAlignment, TextCache
     from engine.tuning.rewards.latent import LatentAlignment
     from engine.tuning.rewards.published import follow
 
@@ -178,9 +178,13 @@ def _follow(
             "Train a reward for this model: python -m engine train reward --help"
         )
     texts = TextCache(networks.motion)
-    if form in ("latent", "latent_prev"):
-        return LatentAlignment(networks.latent, texts)
-    return MotionAlignment(networks.motion, texts)
+    latent, motion = (
+        LatentAlignment(networks.latent, texts),
+        MotionAlignment(networks.motion, texts),
+    )
+    if form == "both":
+        return BothAlignments(latent, motion)
+    return latent if form in ("latent", "latent_prev") else motion
 
 
 def _votes(folder: Path | None) -> Term:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from engine.models.backbone import Codec
 from engine.tuning.rewards.base import Form, Scored, Seen
+from engine.tuning.rewards.registry import FOLLOW, VOTES
 from engine.tuning.rewards.view import View
 
 
@@ -45,6 +46,8 @@ class WeightedSum:
     to which floor or jerk apply: its trembling is the noise that later steps take away, and a
     gradient against it would ask the denoiser to take it away too early. So with form x_prev it
     counts in the last step alone; on predicted x_0 it counts in every step.
+
+    Where a taste learned from votes counts beside the text, it never pulls against it: `unopposed`.
     """
 
     def __init__(
@@ -73,4 +76,26 @@ class WeightedSum:
                 value = torch.where(view.timesteps == 0, value, 0.0)
             terms[name] = value
             total = total + self.weights[name] * value
+        if FOLLOW in terms and VOTES in terms:
+            total = total + self.weights[VOTES] * unopposed(
+                terms[VOTES], terms[FOLLOW], seen.latents
+            )
         return Scored(total, terms)
+
+
+def unopposed(term: Tensor, guarded: Tensor, latents: Tensor) -> Tensor:
+    """Zeros [B] whose gradient takes from `term`'s gradient what pulls against `guarded`'s.
+
+    Both are scores [B] of latents [B, N, latent_dim]. Where a sample's two gradients are at odds,
+    the sum of `term` and this has a gradient at right angles to that of `guarded` (Yu et al.,
+    "Gradient surgery", 2020, for one of the two): a taste decides how a prompt is done, never
+    whether it is.
+    """
+    if not (torch.is_grad_enabled() and latents.requires_grad):
+        return torch.zeros_like(term)
+    pull, text = (
+        torch.autograd.grad(value.sum(), latents, retain_graph=True)[0] for value in (term, guarded)
+    )
+    along = (pull * text).sum((1, 2)).clamp_max(0.0) / text.square().sum((1, 2)).clamp_min(1e-20)
+    mend = -along[:, None, None] * text
+    return (mend * (latents - latents.detach())).sum((1, 2)).to(term.dtype)
