@@ -21,6 +21,7 @@ from engine.models.adapter import (
     weights_hash,
 )
 from engine.models.device import pick_device
+from engine.models.processes import Processes
 from engine.models.registry import resolve_adapter, resolve_model, resolve_reward
 from engine.models.text import TextEncoder
 from engine.pipeline import MotionPipeline
@@ -28,7 +29,7 @@ from engine.tuning import presets
 from engine.tuning.methods.base import TuningMethod
 from engine.tuning.methods.registry import MethodConfig, build
 from engine.tuning.problem import Problem, PromptBank
-from engine.tuning.processes import Processes, SharedLearner
+from engine.tuning.processes import SharedLearner
 from engine.tuning.prompts import Prompt, PromptSet, load_prompts
 from engine.tuning.rewards.base import Reward
 from engine.tuning.rewards.registry import FOLLOW, VOTES, make_reward

@@ -8,15 +8,11 @@ from dataclasses import asdict, dataclass
 
 import torch
 
-from engine.models.needs import check_disk, compared, folder_bytes, memory_used
+from engine.models.needs import memory_used
 from engine.tuning.learner import Learner
 from engine.tuning.memory import SavedBytes
 from engine.tuning.methods.base import TuningMethod
 from engine.tuning.problem import Batch, Problem
-
-__all__ = [
-    "Needs", "Probe", "check_disk", "compared", "folder_bytes", "memory_used", "needs", "probe",
-]  # fmt: skip
 
 SIZES = (2, 4)  # samples of the two probes; the rest follows on a line
 KEPT_COPIES = 7  # weights, two moments and their good twins, and the adapter itself

@@ -10,8 +10,6 @@ from torch import Tensor, nn
 from engine.models.processes import Processes
 from engine.tuning.learner import Learner
 
-__all__ = ["Processes", "SharedLearner"]
-
 
 class SharedLearner(Learner):
     """A learner whose gradients are the mean over all processes."""

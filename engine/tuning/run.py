@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from engine.files import WriteError
+from engine.models.needs import memory_used
 from engine.tuning import checkpoint, lock, preflight, presets
 from engine.tuning.assemble import Workshop
 from engine.tuning.guard import Check, Guard
@@ -180,7 +181,7 @@ class Run:
                 "pass", reward=seen.reward, terms=seen.terms, per_step=seen.per_step.tolist(),
                 gradient_norm=sum(norms) / len(norms) if norms else None,
                 drift=None if self.checked is None else self.checked.values.drift,
-                memory_bytes=preflight.memory_used(shop.device),
+                memory_bytes=memory_used(shop.device),
                 samples_per_second=shop.batch / max(time.perf_counter() - start, 1e-9),
                 eta_seconds=self._left(),
             )  # fmt: skip

@@ -12,10 +12,11 @@ from typing import Any
 
 from engine.errors import StudioError
 from engine.files import WriteError, write_json
+from engine.models.needs import check_disk, compared, folder_bytes, memory_used
+from engine.models.processes import Processes
 from engine.models.text import TextEncoder
 from engine.tuning import preflight, presets
 from engine.tuning.assemble import MakeReward, Workshop, assemble
-from engine.tuning.processes import Processes
 from engine.tuning.prompts import PromptSet
 from engine.tuning.report import make_report
 from engine.tuning.run import Run, Say
@@ -89,7 +90,7 @@ def predict(run: Run, name: str, write: bool = True) -> preflight.Needs:
     after = _after(shop, around)
     needed = preflight.needs(found, shop.device, size, shop.seconds, passes, count, after)
     run.say(f"This run {needed.in_words(shop.device)}.")
-    preflight.check_disk(session.folder, needed.disk_bytes)
+    check_disk(session.folder, needed.disk_bytes)
     if write:
         session.write_config({
             "id": session.folder.name, "name": name,
@@ -112,11 +113,11 @@ def compare(run: Run, name: str, reason: str, evaluator: Path | None) -> dict[st
     report = make_report(shop, run.guard.base, run.checked.values, told, evaluator)
     predicted = session.config()["predicted"]
     measured = {
-        "memory_bytes": preflight.memory_used(shop.device),
+        "memory_bytes": memory_used(shop.device),
         "seconds": run.seconds_taken(),
-        "disk_bytes": preflight.folder_bytes(session.folder),
+        "disk_bytes": folder_bytes(session.folder),
     }
-    report["predictions"] = preflight.compared(predicted, measured)
+    report["predictions"] = compared(predicted, measured)
     try:
         run.output.adapter(name, report)
         write_json(session.folder / REPORT, report)

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from engine.errors import StudioError
+from engine.models.processes import Processes
 from engine.models.weights import read_tensors
 from engine.tuning.learner import Learner
 from engine.tuning.methods.easytune_batched import _own
-from engine.tuning.processes import Processes
 from tests.commands.conftest import ROOT
 from tests.tuning import runs
 

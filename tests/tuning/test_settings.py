@@ -7,6 +7,7 @@ import json
 import pytest
 
 from engine.errors import StudioError
+from engine.models.needs import compared
 from engine.tuning import preflight
 from engine.tuning.prompts import PACKS, Prompt, PromptSet, load_prompts, pack_names
 from engine.tuning.settings import Settings, check_name
@@ -145,5 +146,5 @@ def test_predictions_are_lines_through_two_points():
     probe = preflight.Probe((0.5, 0.25), (1e6, 2e5), 8)
     assert probe.pass_seconds(16) == 4.5
     assert probe.pass_bytes(16) == 4.2e6
-    off = preflight.compared({"seconds": 100.0, "disk_bytes": 0.0}, {"seconds": 110.0})
+    off = compared({"seconds": 100.0, "disk_bytes": 0.0}, {"seconds": 110.0})
     assert off == {"seconds": {"predicted": 100.0, "measured": 110.0, "off": 0.1}}
