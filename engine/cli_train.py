@@ -166,25 +166,17 @@ def evaluator(
     from engine.training.evaluator import Recipe
     from engine.training.evaluator import train as run
     from engine.training.loop import Budget
+    from engine.training.start import join
 
     def work() -> None:
-        processes, place = _start(device)
-        encoder = TransformersTextEncoder(device=place)
+        processes, place = join(device)
+        encoder = TransformersTextEncoder(device=str(place))
         recipe = Recipe(batch=batch, unseen_share=unseen_share)
         budget = Budget(minutes, updates, resume)
-        run(MotionDataset.open(data), encoder, budget, place, seed, out, recipe=recipe,
+        run(MotionDataset.open(data), encoder, budget, device, seed, out, recipe=recipe,
             processes=processes)  # fmt: skip
 
     _train(out, work)
-
-
-def _start(device: str | None) -> tuple[Any, str]:
-    """The processes there are, and the device of this one."""
-    from engine.models.device import pick_device
-    from engine.models.processes import Processes
-
-    processes = Processes.start(device)
-    return processes, str(processes.device or pick_device(device))
 
 
 def _train(out: Path, work: Callable[[], Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from engine.diffusion.schedule import Schedule, ScheduleConfig
 from engine.errors import StudioError
 from engine.files import read_json, write_json
 from engine.models.denoiser import Denoiser, DenoiserConfig
-from engine.models.device import pick_device
 from engine.models.draw import Draw
 from engine.models.processes import Processes
 from engine.models.text import TextEncoder, TransformersTextEncoder
@@ -29,6 +28,7 @@ from engine.training.common import Average, Updater
 from engine.training.items import Items
 from engine.training.loop import Budget, Job
 from engine.training.loop import train as run
+from engine.training.start import begin, join, settings_of
 
 log = logging.getLogger(__name__)
 
@@ -156,17 +156,16 @@ def train_from_folder(
         raise StudioError(f"{prediction} is no prediction type; choose from {list(SCHEDULES)}.")
     vae_config = vae_config_of(vae_folder)
     budget.check(out)
-    processes = Processes.start(device)
-    place = str(processes.device or pick_device(device))
+    processes, place = join(device)
     config = DenoiserConfig(
         latent_dim=vae_config.latent_dim,
         frames_per_token=vae_config.frames_per_token,
         **sizes,
     )
-    encoder = TransformersTextEncoder(device=place)
+    encoder = TransformersTextEncoder(device=str(place))
     schedule = SCHEDULES[prediction]
     return train(
-        data, vae_folder, out, config, vae_config, schedule, encoder, hyper, budget, place,
+        data, vae_folder, out, config, vae_config, schedule, encoder, hyper, budget, device,
         processes,
     )  # fmt: skip
 
@@ -185,13 +184,7 @@ def train(
     processes: Processes | None = None,
 ) -> dict[str, Any]:
     """Train until the budget is spent and write a complete model folder to `out`."""
-    from accelerate.utils import set_seed
-
-    budget.check(out)
-    processes = processes or Processes.start(device)
-    processes.part(hyper.batch)
-    set_seed(hyper.seed)
-    place = processes.device or pick_device(device)
+    processes, place = begin(out, budget, hyper.seed, device, processes, hyper.batch)
     vae = MotionVAE(vae_config)
     load_weights(vae, vae_folder / "vae.safetensors")
     vae.eval().requires_grad_(False).to(place)
@@ -226,13 +219,10 @@ def job_of(
         return *found, mask, processes.mean(mask.sum().float())
 
     update = Updater(denoiser, terms_of, hyper.weight_decay, hyper.graph, processes)
-    settings = {**asdict(hyper), "motions": len(latents.frames)}
-    for name in ("graph", "fuse"):  # how fast, not what
-        settings.pop(name)
     return Job(
         "denoiser", out, denoiser, Average(denoiser, hyper.decay), update,
         Draw(latents.device, hyper.seed, processes.draws_for), inputs, ("loss",), hyper.rate,
-        settings, save=lambda: None, checks=100,
+        settings_of(hyper, len(latents.frames)), save=lambda: None, checks=100,
     )  # fmt: skip
 
 

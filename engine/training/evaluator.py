@@ -27,6 +27,7 @@ from engine.models.text import TextEncoder
 from engine.training.common import Average, Updater
 from engine.training.loop import Budget, Job
 from engine.training.loop import train as run
+from engine.training.start import begin
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ def train(
     data: MotionDataset,
     token_encoder: TextEncoder,
     budget: Budget,
-    device: torch.device | str,
+    device: str | None,
     seed: int,
     out: Path | str,
     *,
@@ -68,20 +69,17 @@ def train(
     split, see `shown_to_judge`); val chooses among the averaged weights. Raises StudioError when
     the dataset has no training clips.
     """
-    device, recipe, out = torch.device(device), recipe or Recipe(), Path(out)
-    processes = processes or Processes()
-    budget.check(out)
-    processes.part(recipe.batch)
-    torch.manual_seed(seed)
+    recipe, out = recipe or Recipe(), Path(out)
+    processes, place = begin(out, budget, seed, device, processes, recipe.batch)
     rng = np.random.default_rng(seed)
-    bank, val, config = _banks(data, token_encoder, device, rng, config, recipe)
+    bank, val, config = _banks(data, token_encoder, place, rng, config, recipe)
     net = EvaluatorNet(config)
     mean, std = statistics(bank.features.float().cpu(), bank.lengths, config.root_gain)
     net.mean.copy_(mean)
     net.std.copy_(std)
-    best = copy.deepcopy(net).to(device).eval().requires_grad_(False)
-    job = _Lessons(net.to(device), best, bank, val, recipe, processes).job(out, seed)
-    evaluator = Evaluator(best, token_encoder, device)
+    best = copy.deepcopy(net).to(place).eval().requires_grad_(False)
+    job = _Lessons(net.to(place), best, bank, val, recipe, processes).job(out, seed)
+    evaluator = Evaluator(best, token_encoder, place)
 
     def save() -> None:
         if job.notes["best"] > -math.inf:  # nothing was chosen before the first look

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,7 +17,6 @@ from engine.diffusion.model import MotionModel
 from engine.errors import StudioError
 from engine.files import write_json
 from engine.models.captions import CaptionTable
-from engine.models.device import pick_device
 from engine.models.draw import Draw
 from engine.models.processes import Processes
 from engine.models.text import TextEncoder, TransformersTextEncoder
@@ -26,7 +25,8 @@ from engine.training.common import Average, Updater
 from engine.training.frame_rows import FrameRows
 from engine.training.loop import Budget, Job
 from engine.training.loop import train as run
-from engine.training.vae import FEET
+from engine.training.start import begin, join, settings_of
+from engine.training.vae import feet_of
 
 NAMES = ("features", "joints", "feet")
 LOOKS = 50  # times that the loss is printed
@@ -72,12 +72,11 @@ def train_from_folder(
             "needs an even number of channels."
         )
     budget.check(out)
-    processes = Processes.start(device)
-    place = str(processes.device or pick_device(device))
-    encoder = TransformersTextEncoder(device=place)
+    processes, place = join(device)
+    encoder = TransformersTextEncoder(device=str(place))
     config = MDMConfig(heads=heads, text_dim=encoder.dim, **sizes)
     noise = AncestralConfig(steps)
-    return train(data, out, config, noise, encoder, hyper, budget, place, processes)
+    return train(data, out, config, noise, encoder, hyper, budget, device, processes)
 
 
 def train(
@@ -92,12 +91,7 @@ def train(
     processes: Processes | None = None,
 ) -> dict[str, Any]:
     """Train until the budget is spent and write a complete model folder to `out`."""
-    from accelerate.utils import set_seed
-
-    budget.check(out)
-    processes = processes or Processes.start(device)
-    set_seed(hyper.seed)
-    place = processes.device or pick_device(device)
+    processes, place = begin(out, budget, hyper.seed, device, processes, hyper.batch)
     rows = FrameRows(data, encoder, place)
     codec = Frames(FramesConfig(config.features, config.mask_frames)).to(place)
     codec.feature_mean.copy_(rows.mean)
@@ -187,14 +181,9 @@ def geometry(codec: Frames, made: Tensor, x_0: Tensor, mask: Tensor) -> tuple[Te
     true, ours = features_to_joints(raw), features_to_joints(codec.decode(made))
     off = smooth_l1_loss(ours / JOINT_UNIT, true / JOINT_UNIT, reduction="none").mean((2, 3))
     stands = raw[:, :-1, HUMANML3D.parts["contact"]] > 0.5
-    slide = (_feet(ours.diff(dim=1)) - _feet(true.diff(dim=1))) / SPEED_UNIT
+    slide = (feet_of(ours.diff(dim=1)) - feet_of(true.diff(dim=1))) / SPEED_UNIT
     moved = smooth_l1_loss(slide, torch.zeros_like(slide), reduction="none").mean(-1)
     return off, (moved * (stands & mask[:, 1:, None])).mean(-1)
-
-
-def _feet(joints: Tensor) -> Tensor:
-    """The four contact joints; stacked slices, because an index list cannot enter a CUDA graph."""
-    return torch.stack([joints[:, :, joint] for joint in FEET], dim=2)
 
 
 @torch.no_grad()
@@ -233,10 +222,7 @@ def job_of(
 
     for span in rows.spans:  # every length is compiled and captured before the clock starts
         update(0.0, *inputs(draw, span))
-    settings = {**asdict(hyper), "motions": len(rows.frames)}
-    for name in ("graph", "fuse"):  # how fast, not what
-        settings.pop(name)
     return Job(
-        "mdm", out, loss.network, average, update, draw, inputs, NAMES, hyper.rate, settings,
-        save, checks=LOOKS,
+        "mdm", out, loss.network, average, update, draw, inputs, NAMES, hyper.rate,
+        settings_of(hyper, len(rows.frames)), save, checks=LOOKS,
     )  # fmt: skip

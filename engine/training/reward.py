@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +14,6 @@ from engine.diffusion.model import MotionModel
 from engine.diffusion.schedule import Schedule
 from engine.errors import StudioError
 from engine.files import write_json
-from engine.models.device import pick_device
 from engine.models.draw import Draw
 from engine.models.processes import Processes
 from engine.models.reward import READ, LatentReward, MotionReward, RewardConfig, RewardModel
@@ -27,6 +26,7 @@ from engine.training.loop import Budget, Job
 from engine.training.loop import train as run
 from engine.training.reward_check import HeldOut, embed, recall
 from engine.training.reward_data import Batch, Pairs
+from engine.training.start import begin, settings_of
 
 log = logging.getLogger(__name__)
 
@@ -133,15 +133,9 @@ def train(
 
     Time starts once captions and motions are on the device and a first update has run.
     """
-    from accelerate.utils import set_seed
-
-    budget.check(out)
     if hyper.batch < 2:
         raise StudioError("The reward compares motions: give it batches of at least 2.")
-    processes = processes or Processes.start(device)
-    processes.part(hyper.batch)
-    set_seed(hyper.seed)
-    place = processes.device or pick_device(device)
+    processes, place = begin(out, budget, hyper.seed, device, processes, hyper.batch)
     base = MotionModel.from_pretrained(model, place)
     encoder = encoder or TransformersTextEncoder(device=place)
     vae, schedule = base.ours()
@@ -181,12 +175,10 @@ def job_of(
     # Rows of other processes are fetched in the middle of the loss, which a graph cannot hold.
     graph = hyper.graph and processes.count == 1
     update = Updater(learner, terms_of, hyper.weight_decay, graph, processes)
-    settings = {**asdict(hyper), "motions": len(pairs.frames)}
-    settings.pop("graph")  # how fast, not what
     return Job(
         "reward", out, learner, Average(learner, hyper.decay), update,
-        Draw(pairs.device, hyper.seed, processes.draws_for), inputs, NAMES, hyper.rate, settings,
-        save=lambda: None, checks=CHECKS,
+        Draw(pairs.device, hyper.seed, processes.draws_for), inputs, NAMES, hyper.rate,
+        settings_of(hyper, len(pairs.frames)), save=lambda: None, checks=CHECKS,
     )  # fmt: skip
 
 

@@ -13,7 +13,6 @@ from torch import Tensor
 from torch.nn.functional import l1_loss, smooth_l1_loss
 
 from engine.files import write_json
-from engine.models.device import pick_device
 from engine.models.draw import Draw
 from engine.models.processes import Processes
 from engine.models.vae import MotionVAE, VAEConfig, reconstruct
@@ -24,6 +23,7 @@ from engine.training import corpus
 from engine.training.common import Average, Updater
 from engine.training.loop import Budget, Job
 from engine.training.loop import train as run
+from engine.training.start import begin
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +120,7 @@ def loss_terms(vae: MotionVAE, x: Tensor, noise: Tensor, weights: LossWeights) -
     true = features_to_joints(x)
     made = to_skeleton(features_to_joints(rebuilt))
     speed = made.diff(dim=1)
-    planted = x[:, :-1, 259:263] * (_feet(true.diff(dim=1)).norm(dim=-1) < 0.02)
+    planted = x[:, :-1, 259:263] * (feet_of(true.diff(dim=1)).norm(dim=-1) < 0.02)
     return {
         "features": weights.features * smooth_l1_loss(output, target),
         "feature_speed": weights.feature_speed
@@ -130,13 +130,14 @@ def loss_terms(vae: MotionVAE, x: Tensor, noise: Tensor, weights: LossWeights) -
         "world_joints": weights.world_joints * l1_loss(made, true),
         "joint_speed": weights.joint_speed * l1_loss(speed, true.diff(dim=1)),
         "planted_feet": weights.planted_feet
-        * (_feet(speed - true.diff(dim=1)).norm(dim=-1) * planted).mean(),
+        * (feet_of(speed - true.diff(dim=1)).norm(dim=-1) * planted).mean(),
         "kl": weights.kl * 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean(),
     }
 
 
-def _feet(joints: Tensor) -> Tensor:
-    """The four contact joints; stacked slices, because an index list cannot enter a CUDA graph."""
+def feet_of(joints: Tensor) -> Tensor:
+    """The four contact joints [B, T, 4, 3] of joints [B, T, J, 3], in the order of FEET."""
+    # Stacked slices, because an index list cannot enter a CUDA graph.
     return torch.stack([joints[:, :, joint] for joint in FEET], dim=2)
 
 
@@ -166,14 +167,9 @@ def train(
     processes: Processes | None = None,
 ) -> dict[str, Any]:
     """Train on a corpus folder; write weights and a report to `out`."""
-    from accelerate.utils import set_seed
-
     from engine.models.weights import save_weights
 
-    budget.check(out)
-    processes = processes or Processes.start(device)
-    set_seed(seed)
-    place = processes.device or pick_device(device)
+    processes, place = begin(out, budget, seed, device, processes)
     frames = Frames(data, place)
     vae = MotionVAE(config).to(place)
     mean, std = frames.statistics()
