@@ -12,6 +12,23 @@ from engine.cli_adapters import adapters_app
 from engine.cli_backbone import backbone_app
 from engine.cli_edit import edit_app
 from engine.cli_motion import motion_app
+from engine.cli_options import (
+    Adapter,
+    Body,
+    Dataset,
+    Device,
+    Guidance,
+    Look,
+    Model,
+    Output,
+    Replications,
+    ResultAsJson,
+    Seed,
+    Size,
+    Steps,
+    Strength,
+    Video,
+)
 from engine.cli_preference import preference_app
 from engine.cli_train import train_app
 from engine.cli_tune import tune_app
@@ -40,21 +57,21 @@ def generate(
     prompt: Annotated[str | None, typer.Argument(help="What the person does.")] = None,
     seconds: Annotated[float, typer.Option(help="Length, 1.0 to 9.8 seconds.")] = 4.0,
     seed: Annotated[int, typer.Option(help="Seed of the first sample; others count up.")] = 0,
-    output: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("outputs"),
+    output: Output = Path("outputs"),
     samples: Annotated[int, typer.Option(help="How many motions of the prompt.")] = 1,
-    guidance: Annotated[float | None, typer.Option(help="Guidance scale.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
-    model: Annotated[str, typer.Option(help="Model name in checkpoints/ or a folder.")] = "base",
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...")] = None,
-    video: Annotated[bool, typer.Option(help="Also render an MP4.")] = True,
-    size: Annotated[int, typer.Option(help="Video height in pixels: 480 or 720.")] = 480,
-    look: Annotated[str, typer.Option(help="Of the video: skeleton, body, both.")] = "skeleton",
-    body: Annotated[Path | None, typer.Option(help="SMPL or SMPL-X .npz for the video.")] = None,
+    guidance: Guidance = None,
+    steps: Steps = None,
+    model: Model = "base",
+    device: Device = None,
+    video: Video = True,
+    size: Size = 480,
+    look: Look = "skeleton",
+    body: Body = None,
     prompts: Annotated[
         Path | None, typer.Option(help="JSONL file of id, prompt, seconds, seed.")
     ] = None,
-    adapter: Annotated[str | None, typer.Option(help="Tuned adapter: a name or a folder.")] = None,
-    strength: Annotated[float, typer.Option(help="Of the adapter, 0 to 1.5.")] = 1.0,
+    adapter: Adapter = None,
+    strength: Strength = 1.0,
     json: Annotated[bool, typer.Option("--json", help="Print a machine-readable receipt.")] = False,
 ) -> None:
     """Generate motions: motion.npz and motion.mp4 in the output folder."""
@@ -71,22 +88,22 @@ def generate(
 
 @app.command()
 def evaluate(
-    model: Annotated[str, typer.Option(help="Model name in checkpoints/ or a folder.")] = "base",
-    adapter: Annotated[str | None, typer.Option(help="Tuned adapter: a name or a folder.")] = None,
-    strength: Annotated[float, typer.Option(help="Of the adapter, 0 to 1.5.")] = 1.0,
+    model: Model = "base",
+    adapter: Adapter = None,
+    strength: Strength = 1.0,
     against: Annotated[str | None, typer.Option(help="Second model, for a paired test.")] = None,
     against_adapter: Annotated[str | None, typer.Option(help="Adapter of the second.")] = None,
     against_strength: Annotated[float, typer.Option(help="Of that adapter, 0 to 1.5.")] = 1.0,
-    data: Annotated[Path, typer.Option(help="Prepared dataset folder.")] = Path("data/prepared"),
+    data: Dataset = Path("data/prepared"),
     evaluator: Annotated[str, typer.Option(help="Evaluator's name or folder.")] = "evaluator",
     split: Annotated[str, typer.Option(help="val, test or unseen.")] = "val",
-    replications: Annotated[int, typer.Option(min=1, help="Times the split is generated.")] = 20,
+    replications: Replications = 20,
     limit: Annotated[int | None, typer.Option(min=2, help="At most this many clips.")] = None,
-    guidance: Annotated[float | None, typer.Option(help="Guidance scale.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed.")] = 0,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    guidance: Guidance = None,
+    steps: Steps = None,
+    seed: Seed = 0,
+    device: Device = None,
+    json: ResultAsJson = False,
 ) -> None:
     """Score a model on held-out motions; two of them with a paired test."""
     from engine.commands import evaluate as command
@@ -133,7 +150,7 @@ def prepare(
 
 @data_app.command()
 def report(
-    data: Annotated[Path, typer.Option(help="Prepared dataset folder.")],
+    data: Dataset,
     out: Annotated[Path | None, typer.Option(help="Where to write; default DATA/report.")] = None,
 ) -> None:
     """Write counts, minutes, durations, the label table and plots of a dataset."""
@@ -144,7 +161,7 @@ def report(
 
 @data_app.command()
 def vocabulary(
-    data: Annotated[Path, typer.Option(help="Prepared dataset folder.")],
+    data: Dataset,
     suite: Annotated[
         Path | None, typer.Option(help="Quality or kinematic-suite result with pass rates.")
     ] = None,
@@ -158,7 +175,7 @@ def vocabulary(
 
 @data_app.command()
 def pack(
-    data: Annotated[Path, typer.Option(help="Prepared dataset folder.")],
+    data: Dataset,
     out: Annotated[Path, typer.Option(help="File to write, such as motion.xz.")],
 ) -> None:
     """Put a dataset into one small file, to train on another machine."""

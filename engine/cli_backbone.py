@@ -7,6 +7,20 @@ from typing import Annotated
 
 import typer
 
+from engine.cli_options import (
+    Adapter,
+    Device,
+    Guidance,
+    MadeAsJson,
+    Model,
+    Output,
+    Replications,
+    ResultAsJson,
+    Seed,
+    Steps,
+    Strength,
+)
+
 backbone_app = typer.Typer()
 
 
@@ -16,12 +30,12 @@ def import_checkpoint(
     kind: Annotated[
         str, typer.Option(help="mld, mldpp, motionlcm, mdm, tmr, t2m-evaluator or spm.")
     ],
-    out: Annotated[Path, typer.Option(help="Folder to write to.")],
+    out: Output,
     stats: Annotated[Path, typer.Option(help="Folder with Mean.npy and Std.npy of the features.")],
     diffusion_steps: Annotated[
         int | None, typer.Option(help="Of an MDM without its args.json: 50 or 1000.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print what was made as JSON.")] = False,
+    json: MadeAsJson = False,
 ) -> None:
     """Convert a published checkpoint to a model folder of this program."""
     from engine.commands import import_checkpoint as command
@@ -33,21 +47,21 @@ def import_checkpoint(
 def evaluate_published(
     data: Annotated[Path, typer.Option(help="HumanML3D or KIT-ML as published.")],
     words: Annotated[Path, typer.Option(help="Folder with our_vab_data.npy and our_vab_idx.pkl.")],
-    model: Annotated[str, typer.Option(help="Model name in checkpoints/ or a folder.")] = "base",
-    adapter: Annotated[str | None, typer.Option(help="Tuned adapter: a name or a folder.")] = None,
-    strength: Annotated[float, typer.Option(help="Of the adapter, 0 to 1.5.")] = 1.0,
+    model: Model = "base",
+    adapter: Adapter = None,
+    strength: Strength = 1.0,
     evaluator: Annotated[
         str, typer.Option(help="The imported evaluator: a name or a folder.")
     ] = "t2m-evaluator",
     split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
-    replications: Annotated[int, typer.Option(min=1, help="Times the split is generated.")] = 20,
+    replications: Replications = 20,
     limit: Annotated[int | None, typer.Option(min=2, help="At most this many motions.")] = None,
-    guidance: Annotated[float | None, typer.Option(help="Guidance scale.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
+    guidance: Guidance = None,
+    steps: Steps = None,
     batch: Annotated[int, typer.Option(min=1, help="Motions generated at once.")] = 64,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed.")] = 0,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    seed: Seed = 0,
+    device: Device = None,
+    json: ResultAsJson = False,
 ) -> None:
     """Score a model on a published dataset, as the papers' tables are measured."""
     from engine.commands import evaluate_published as command

@@ -7,27 +7,42 @@ from typing import Annotated
 
 import typer
 
+from engine.cli_options import (
+    Adapter,
+    Body,
+    Device,
+    Guidance,
+    Look,
+    MadeAsJson,
+    Model,
+    Output,
+    Size,
+    Steps,
+    Strength,
+    Video,
+)
+
 edit_app = typer.Typer()
 
 
 @edit_app.command()
 def sequence(
     parts: Annotated[list[str], typer.Argument(help='One or more of "SECONDS: PROMPT".')],
-    output: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("outputs"),
+    output: Output = Path("outputs"),
     before: Annotated[Path | None, typer.Option(help="A motion.npz to go on from.")] = None,
     after: Annotated[Path | None, typer.Option(help="A motion.npz to arrive at.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the first part; others count up.")] = 0,
-    guidance: Annotated[float | None, typer.Option(help="Guidance scale.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
-    model: Annotated[str, typer.Option(help="Model name in checkpoints/ or a folder.")] = "base",
-    adapter: Annotated[str | None, typer.Option(help="Tuned adapter: a name or a folder.")] = None,
-    strength: Annotated[float, typer.Option(help="Of the adapter, 0 to 1.5.")] = 1.0,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...")] = None,
-    video: Annotated[bool, typer.Option(help="Also render an MP4.")] = True,
-    size: Annotated[int, typer.Option(help="Video height in pixels: 480 or 720.")] = 480,
-    look: Annotated[str, typer.Option(help="Of the video: skeleton, body, both.")] = "skeleton",
-    body: Annotated[Path | None, typer.Option(help="SMPL or SMPL-X .npz for the video.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print what was made as JSON.")] = False,
+    guidance: Guidance = None,
+    steps: Steps = None,
+    model: Model = "base",
+    adapter: Adapter = None,
+    strength: Strength = 1.0,
+    device: Device = None,
+    video: Video = True,
+    size: Size = 480,
+    look: Look = "skeleton",
+    body: Body = None,
+    json: MadeAsJson = False,
 ) -> None:
     """Generate several prompts in a row as one motion of up to 60 seconds."""
     from engine.commands import sequence as command
@@ -50,19 +65,19 @@ def redo(
         float | None, typer.Option("--from", help="Second at which what is new begins.")
     ] = None,
     end: Annotated[float | None, typer.Option("--to", help="Second at which it ends.")] = None,
-    output: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("outputs"),
+    output: Output = Path("outputs"),
     seed: Annotated[int, typer.Option(help="Another seed makes another motion.")] = 0,
-    guidance: Annotated[float | None, typer.Option(help="Guidance scale.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
-    model: Annotated[str, typer.Option(help="Model name in checkpoints/ or a folder.")] = "base",
-    adapter: Annotated[str | None, typer.Option(help="Tuned adapter: a name or a folder.")] = None,
-    strength: Annotated[float, typer.Option(help="Of the adapter, 0 to 1.5.")] = 1.0,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...")] = None,
-    video: Annotated[bool, typer.Option(help="Also render an MP4.")] = True,
-    size: Annotated[int, typer.Option(help="Video height in pixels: 480 or 720.")] = 480,
-    look: Annotated[str, typer.Option(help="Of the video: skeleton, body, both.")] = "skeleton",
-    body: Annotated[Path | None, typer.Option(help="SMPL or SMPL-X .npz for the video.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print what was made as JSON.")] = False,
+    guidance: Guidance = None,
+    steps: Steps = None,
+    model: Model = "base",
+    adapter: Adapter = None,
+    strength: Strength = 1.0,
+    device: Device = None,
+    video: Video = True,
+    size: Size = 480,
+    look: Look = "skeleton",
+    body: Body = None,
+    json: MadeAsJson = False,
 ) -> None:
     """Make half of a body anew by a prompt, or some seconds of a motion; all the rest stays."""
     from engine.commands import sequence as command

@@ -7,7 +7,11 @@ from typing import Annotated
 
 import typer
 
+from engine.cli_options import Device, Output
+
 motion_app = typer.Typer()
+Start = Annotated[float, typer.Option(help="Seconds of the file to leave out.")]
+YUp = Annotated[bool, typer.Option("--y-up", help="The AMASS or SMPL-X file has Y up, not Z.")]
 
 
 @motion_app.command()
@@ -44,10 +48,8 @@ def export(
 def import_motion(
     file: Annotated[Path, typer.Argument(help="A .bvh, .glb, .npz, .csv or .npy file.")],
     output: Annotated[Path, typer.Option(help="File to write.")] = Path("motion.npz"),
-    start: Annotated[float, typer.Option(help="Seconds of the file to leave out.")] = 0.0,
-    y_up: Annotated[
-        bool, typer.Option("--y-up", help="The AMASS or SMPL-X file has Y up, not Z.")
-    ] = False,
+    start: Start = 0.0,
+    y_up: YUp = False,
     json: Annotated[bool, typer.Option("--json", help="Print what was read as JSON.")] = False,
 ) -> None:
     """Read a motion file of another program; at most 9.8 seconds are taken."""
@@ -60,16 +62,14 @@ def import_motion(
 def score(
     file: Annotated[Path, typer.Argument(help="A motion.npz or a file that `import` reads.")],
     prompt: Annotated[str, typer.Option(help="What the motion is to be.")],
-    start: Annotated[float, typer.Option(help="Seconds of the file to leave out.")] = 0.0,
-    y_up: Annotated[
-        bool, typer.Option("--y-up", help="The AMASS or SMPL-X file has Y up, not Z.")
-    ] = False,
+    start: Start = 0.0,
+    y_up: YUp = False,
     model: Annotated[str, typer.Option(help="Model that the reward belongs to.")] = "base",
     reward_model: Annotated[str, typer.Option(help="Reward to ask: name or folder.")] = "reward",
     evaluator: Annotated[Path, typer.Option(help="Folder of the evaluator.")] = Path(
         "checkpoints/evaluator"
     ),
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...")] = None,
+    device: Device = None,
     json: Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")] = False,
 ) -> None:
     """Say how well a motion fits a prompt, in the opinion of the reward and of the evaluator."""
@@ -83,12 +83,12 @@ def score(
 @motion_app.command()
 def reproduce(
     receipt: Annotated[Path, typer.Argument(help="A receipt.json.")],
-    output: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("outputs"),
+    output: Output = Path("outputs"),
     model: Annotated[str | None, typer.Option(help="Where the receipt's model lies now.")] = None,
     adapter: Annotated[
         str | None, typer.Option(help="Where the receipt's adapter lies now.")
     ] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...")] = None,
+    device: Device = None,
 ) -> None:
     """Make the motions of a receipt again; exit status 1 when they are not identical."""
     from engine.commands import reproduce as command

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from engine.cli_options import Minutes, RewardFolder, RewardModel, TrainDevice
+
 preference_app = typer.Typer()
 votes_app = typer.Typer(help="Export, import and count votes.", no_args_is_help=True)
 preference_app.add_typer(votes_app, name="votes")
@@ -17,16 +19,16 @@ Database = Annotated[
 
 @preference_app.command()
 def spl(
-    output: Annotated[Path, typer.Option(help="Reward folder to write.")],
+    output: RewardFolder,
     reward: Annotated[str, typer.Option(help="Reward to begin with.")] = "base",
     data: Annotated[Path | None, typer.Option(help="Corpus folder.")] = None,
     votes: Annotated[
         str | None, typer.Option(help="Vote database: a file or an SQLAlchemy address.")
     ] = None,
-    minutes: Annotated[float, typer.Option(help="Time budget.")] = 2.0,
-    model: Annotated[str, typer.Option(help="Model whose VAE and noise it is for.")] = "base",
+    minutes: Minutes = 2.0,
+    model: RewardModel = "base",
     seed: Annotated[int, typer.Option(min=0, help="Seed.")] = 0,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda ...")] = None,
+    device: TrainDevice = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run there.")] = False,
 ) -> None:
     """Learn a reward from its own mistakes on a corpus, from votes, or from both."""

@@ -9,19 +9,29 @@ from typing import Annotated, Any
 
 import typer
 
+from engine.cli_options import Dataset, Minutes, RewardFolder, RewardModel, Seed, TrainDevice
+
 train_app = typer.Typer(help="Train the base model's networks.", no_args_is_help=True)
 STOPPED = 130  # the exit status of what was interrupted
 
-Minutes = Annotated[float, typer.Option(help="Time budget.")]
 Updates = Annotated[int | None, typer.Option(min=1, help="Updates, instead of minutes.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with an unfinished training.")]
-Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed.")]
-Device = Annotated[str | None, typer.Option(help="cpu, cuda ...")]
+Corpus = Annotated[Path, typer.Option(help="Corpus folder.")]
+ModelFolder = Annotated[Path, typer.Option(help="Model folder to write.")]
+Motions = Annotated[int, typer.Option(min=1, help="Motions per update.")]
+Pairs = Annotated[int, typer.Option(min=2, help="Pairs per update.")]
+Rate = Annotated[float, typer.Option(help="Learning rate.")]
+Layers = Annotated[int, typer.Option(help="Transformer layers.")]
+Width = Annotated[int, typer.Option(help="Transformer width.")]
+FeedForward = Annotated[int, typer.Option(help="Width inside feed-forward layers.")]
+Graph = Annotated[bool, typer.Option(help="Replay updates as CUDA graphs (GPU).")]
+Half = Annotated[bool, typer.Option(help="Compute in bf16.")]
+Fuse = Annotated[bool, typer.Option(help="Compile the network first.")]
 
 
 @train_app.command()
 def corpus(
-    data: Annotated[Path, typer.Option(help="Prepared dataset folder.")],
+    data: Dataset,
     out: Annotated[Path, typer.Option(help="Folder for features and captions.")],
     composed: Annotated[int, typer.Option(min=0, help="Motions composed of two clips.")] = 12_000,
     pool: Annotated[int, typer.Option(min=1, help="Sentences per combination of labels.")] = 300,
@@ -36,7 +46,7 @@ def corpus(
 
 @train_app.command()
 def vae(
-    data: Annotated[Path, typer.Option(help="Corpus folder.")],
+    data: Corpus,
     out: Annotated[Path, typer.Option(help="Model folder to write to.")],
     minutes: Minutes = 3.0,
     updates: Updates = None,
@@ -44,9 +54,9 @@ def vae(
     latent_dim: Annotated[int, typer.Option(help="Channels of a latent token.")] = 32,
     frames_per_token: Annotated[int, typer.Option(help="Frames a token stands for.")] = 4,
     decoder_width: Annotated[int, typer.Option(help="Channels of the decoder.")] = 256,
-    rate: Annotated[float, typer.Option(help="Learning rate.")] = 4e-4,
+    rate: Rate = 4e-4,
     seed: Seed = 0,
-    device: Device = None,
+    device: TrainDevice = None,
 ) -> None:
     """Train the motion VAE."""
     from engine.models.vae import VAEConfig
@@ -60,26 +70,26 @@ def vae(
 
 @train_app.command()
 def denoiser(
-    data: Annotated[Path, typer.Option(help="Corpus folder.")],
+    data: Corpus,
     vae: Annotated[Path, typer.Option(help="Folder of the trained VAE.")],
-    out: Annotated[Path, typer.Option(help="Model folder to write.")],
+    out: ModelFolder,
     minutes: Minutes = 5.0,
     updates: Updates = None,
     resume: Resume = False,
     prediction: Annotated[
         str, typer.Option(help="epsilon, v_prediction, sample or flow.")
     ] = "v_prediction",
-    batch: Annotated[int, typer.Option(min=1, help="Motions per update.")] = 512,
-    rate: Annotated[float, typer.Option(help="Learning rate.")] = 6e-4,
-    layers: Annotated[int, typer.Option(help="Transformer layers.")] = 9,
-    width: Annotated[int, typer.Option(help="Transformer width.")] = 256,
-    feed_forward: Annotated[int, typer.Option(help="Width inside feed-forward layers.")] = 768,
+    batch: Motions = 512,
+    rate: Rate = 6e-4,
+    layers: Layers = 9,
+    width: Width = 256,
+    feed_forward: FeedForward = 768,
     patch: Annotated[int, typer.Option(help="Latent tokens read as one.")] = 1,
-    graph: Annotated[bool, typer.Option(help="Replay updates as CUDA graphs (GPU).")] = True,
-    half: Annotated[bool, typer.Option(help="Compute in bf16.")] = True,
-    fuse: Annotated[bool, typer.Option(help="Compile the network first.")] = False,
+    graph: Graph = True,
+    half: Half = True,
+    fuse: Fuse = False,
     seed: Seed = 0,
-    device: Device = None,
+    device: TrainDevice = None,
 ) -> None:
     """Train the denoiser on a VAE's latents and write a complete model folder."""
     from engine.training.denoiser import Hyper, train_from_folder
@@ -93,22 +103,22 @@ def denoiser(
 
 @train_app.command()
 def mdm(
-    data: Annotated[Path, typer.Option(help="Corpus folder.")],
-    out: Annotated[Path, typer.Option(help="Model folder to write.")],
+    data: Corpus,
+    out: ModelFolder,
     minutes: Minutes = 7.0,
     updates: Updates = None,
     resume: Resume = False,
     steps: Annotated[int, typer.Option(min=2, max=1000, help="Steps of the diffusion.")] = 50,
-    batch: Annotated[int, typer.Option(min=1, help="Motions per update.")] = 256,
-    rate: Annotated[float, typer.Option(help="Learning rate.")] = 4e-4,
-    layers: Annotated[int, typer.Option(help="Transformer layers.")] = 8,
-    width: Annotated[int, typer.Option(help="Transformer width.")] = 384,
-    feed_forward: Annotated[int, typer.Option(help="Width inside feed-forward layers.")] = 1024,
-    graph: Annotated[bool, typer.Option(help="Replay updates as CUDA graphs (GPU).")] = True,
-    half: Annotated[bool, typer.Option(help="Compute in bf16.")] = True,
-    fuse: Annotated[bool, typer.Option(help="Compile the network first.")] = False,
+    batch: Motions = 256,
+    rate: Rate = 4e-4,
+    layers: Layers = 8,
+    width: Width = 384,
+    feed_forward: FeedForward = 1024,
+    graph: Graph = True,
+    half: Half = True,
+    fuse: Fuse = False,
     seed: Seed = 0,
-    device: Device = None,
+    device: TrainDevice = None,
 ) -> None:
     """Train a diffusion over frames (MDM), without a VAE, and write a complete model folder."""
     from engine.training.loop import Budget
@@ -122,18 +132,18 @@ def mdm(
 
 @train_app.command()
 def reward(
-    data: Annotated[Path, typer.Option(help="Corpus folder.")],
-    out: Annotated[Path, typer.Option(help="Reward folder to write.")],
-    model: Annotated[str, typer.Option(help="Model whose VAE and noise it is for.")] = "base",
+    data: Corpus,
+    out: RewardFolder,
+    model: RewardModel = "base",
     minutes: Minutes = 2.0,
     updates: Updates = None,
     resume: Resume = False,
-    batch: Annotated[int, typer.Option(min=2, help="Pairs per update.")] = 512,
-    rate: Annotated[float, typer.Option(help="Learning rate.")] = 1e-3,
-    graph: Annotated[bool, typer.Option(help="Replay updates as CUDA graphs (GPU).")] = False,
-    half: Annotated[bool, typer.Option(help="Compute in bf16.")] = True,
+    batch: Pairs = 512,
+    rate: Rate = 1e-3,
+    graph: Graph = False,
+    half: Half = True,
     seed: Seed = 0,
-    device: Device = None,
+    device: TrainDevice = None,
 ) -> None:
     """Train the reward: text alignment of motions, noisy motions and latents."""
     from engine.models.registry import resolve_model
@@ -148,17 +158,17 @@ def reward(
 
 @train_app.command()
 def evaluator(
-    data: Annotated[Path, typer.Option(help="Prepared dataset folder.")],
+    data: Dataset,
     out: Annotated[Path, typer.Option(help="Evaluator folder to write.")],
     minutes: Minutes = 2.0,
     updates: Updates = None,
     resume: Resume = False,
-    batch: Annotated[int, typer.Option(min=2, help="Pairs per update.")] = 512,
+    batch: Pairs = 512,
     unseen_share: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Share of the unseen pairs to learn from.")
     ] = 0.0,
     seed: Seed = 7,
-    device: Device = None,
+    device: TrainDevice = None,
 ) -> None:
     """Train the judge: a text-motion evaluator that no other training ever sees."""
     from engine.data.dataset import MotionDataset

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from engine.cli_options import Device, Model
 from engine.errors import StudioError
 
 tune_app = typer.Typer()
@@ -19,7 +20,7 @@ def tune(
     prompts: Annotated[
         list[str] | None, typer.Option(help="Prompt pack or file to tune on; repeatable.")
     ] = None,
-    model: Annotated[str, typer.Option(help="Model name in checkpoints/ or a folder.")] = "base",
+    model: Model = "base",
     preset: Annotated[str, typer.Option(help="quick, standard or thorough.")] = "quick",
     minutes: Annotated[float | None, typer.Option(help="Time of tuning; else the preset's.")] = (
         None
@@ -45,7 +46,7 @@ def tune(
     steps: Annotated[int | None, typer.Option(help="Denoising steps to tune over.")] = None,
     seed: Annotated[int, typer.Option(help="Decides adapter, batches and noise.")] = 0,
     adapter: Annotated[str | None, typer.Option(help="Adapter to go on from.")] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 ...")] = None,
+    device: Device = None,
     name: Annotated[str | None, typer.Option(help="Name of the run: runs/NAME.")] = None,
     session: Annotated[Path | None, typer.Option(help="Folder of the run, elsewhere.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an ended run.")] = False,
