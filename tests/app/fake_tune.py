@@ -13,7 +13,7 @@ from engine.errors import StudioError
 from engine.files import save_npz, write_json
 from engine.models.registry import home
 from engine.tuning.session import Session
-from tests.app.fake_engine import walking
+from tests.app.walking import walking
 
 FAILING_SEED = "13"
 LIFE = 200  # seconds, should a test forget it

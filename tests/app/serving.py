@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import atexit
+import multiprocessing
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 90
+LOG = "page.log"
+# Gradio and PyTorch are imported once; every page with the fake engine is forked from there.
+FORKS = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
+FORKS.set_forkserver_preload(["tests.browser.serve_fake"])
 
 
 class Address(str):
@@ -33,10 +40,15 @@ def free_port() -> int:
 def fake_page(folder: Path, **options: object) -> Iterator[Address]:
     """The page with the fake engine; options go to FakeEngine."""
     port = free_port()
-    words = [f"{key}={value}" for key, value in options.items()]
-    command = [sys.executable, "-m", "tests.browser.serve_fake", str(port), *words]
-    with _process(command, port, folder) as address:
-        yield address
+    (folder / LOG).touch()
+    process = FORKS.Process(target=_serve_fake, args=(folder, port, options), daemon=True)
+    process.start()
+    try:
+        assert process.pid
+        yield _wait(port, process.pid, process.is_alive, folder / LOG)
+    finally:
+        process.terminate()
+        process.join(20)
 
 
 @contextmanager
@@ -44,35 +56,46 @@ def real_page(folder: Path, *arguments: str) -> Iterator[Address]:
     """The page as a person starts it."""
     port = free_port()
     command = [sys.executable, "app.py", "--port", str(port), *arguments]
-    with _process(command, port, folder) as address:
-        yield address
-
-
-@contextmanager
-def _process(command: Sequence[str], port: int, folder: Path) -> Iterator[Address]:
-    log = folder / "page.log"
-    environment = {**os.environ, "TMPDIR": str(folder), "OMP_NUM_THREADS": "1",
-                   "EASYTUNE_HOME": str(folder)}  # fmt: skip
-    with log.open("wb") as output:
+    with (folder / LOG).open("wb") as output:
         process = subprocess.Popen(
-            command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=environment
-        )
-    address = Address(f"http://127.0.0.1:{port}/")
-    address.pid = process.pid
+            command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT,
+            env={**os.environ, **_environment(folder)},
+        )  # fmt: skip
     try:
-        _wait(address, process, log)
-        yield address
+        yield _wait(port, process.pid, lambda: process.poll() is None, folder / LOG)
     finally:
         process.terminate()
         process.wait(20)
 
 
-def _wait(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _environment(folder: Path) -> dict[str, str]:
+    return {"TMPDIR": str(folder), "EASYTUNE_HOME": str(folder)}
+
+
+def _serve_fake(folder: Path, port: int, options: dict[str, object]) -> None:
+    """What the forked process does."""
+    log = os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.chdir(ROOT)
+    os.environ.update(_environment(folder))
+    tempfile.tempdir = None  # TMPDIR is another one now
+    from tests.browser.serve_fake import serve
+
+    try:
+        serve(port, options)
+    finally:
+        atexit._run_exitfuncs()  # which forked processes skip
+
+
+def _wait(port: int, pid: int, alive: Callable[[], bool], log: Path) -> Address:
+    address = Address(f"http://127.0.0.1:{port}/")
+    address.pid = pid
     end = time.monotonic() + PATIENCE
-    while time.monotonic() < end and process.poll() is None:
+    while time.monotonic() < end and alive():
         try:
             urllib.request.urlopen(address, timeout=2)
-            return
+            return address
         except OSError:
             time.sleep(0.1)
     raise AssertionError(f"the page did not start:\n{log.read_text()}")

@@ -23,7 +23,7 @@ from engine.errors import StudioError
 from engine.evaluation.comparison import Comparison
 from engine.motion.motion import Motion
 from engine.tuning.prompts import Prompt
-from tests.app.fake_engine import walking
+from tests.app.walking import walking
 
 USUAL = 3.0
 ALONE = [BASE, 1.0, NONE, 0.5, USUAL]

@@ -28,7 +28,8 @@ from app.settings import ROOT, parse_arguments
 from app.visits import MOST_RESULTS, Visit, Visits
 from engine.errors import StudioError
 from engine.motion.motion import Motion
-from tests.app.fake_engine import FakeEngine, walking
+from tests.app.fake_engine import FakeEngine
+from tests.app.walking import walking
 
 WISH = Wish("a person waves", 2.0, 7, 2, 3.0, 10, "base")
 

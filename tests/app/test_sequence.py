@@ -23,7 +23,8 @@ from engine.commands.sequence import parse
 from engine.edit.parts import Part
 from engine.errors import StudioError
 from engine.motion.motion import Motion
-from tests.app.fake_engine import FakeEngine, walking
+from tests.app.fake_engine import FakeEngine
+from tests.app.walking import walking
 
 BASE = ("base", 1.0)  # model and strength
 ALL = (None, None)  # from and to

@@ -27,7 +27,8 @@ from engine.errors import StudioError
 from engine.motion.motion import Motion
 from engine.preference.judged import gather
 from engine.preference.motions import content_hash
-from tests.app.fake_engine import FakeEngine, walking
+from tests.app.fake_engine import FakeEngine
+from tests.app.walking import walking
 
 ASKER: Any = SimpleNamespace(session_hash="somebody")
 BUTTONS = ("fit", "compare", "true", "redo")

@@ -19,7 +19,7 @@ ARGUMENTS = [
 ]  # fmt: skip
 # Software draws the 3D scenes as often as it may, and would take most of the tests' time.
 FEWER_FRAMES = """
-  window.requestAnimationFrame = (draw) => setTimeout(() => draw(performance.now()), 80);
+  window.requestAnimationFrame = (draw) => setTimeout(() => draw(performance.now()), 250);
   window.cancelAnimationFrame = clearTimeout;
 """
 # Software GL tells how slow it is; that is about the test machine, not about the page.
@@ -51,8 +51,14 @@ class Watched:
     def frame(self) -> int:
         return int(self.page.get_attribute(".mp", "data-frame"))
 
+    def drawn(self) -> None:
+        """Wait until every player has drawn what was asked of it."""
+        self.page.evaluate(
+            "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
+
     def expect(self, selector: str, **options: Any) -> Any:
-        return self.page.wait_for_selector(selector, timeout=30_000, **options)
+        return self.page.wait_for_selector(selector, timeout=60_000, **options)
 
     def notice(self, state: str) -> str:
         self.expect(f'#notice [data-state="{state}"]')

@@ -1,6 +1,7 @@
-"""Serves the real page with a fake engine: `python -m tests.browser.serve_fake PORT key=value`."""
+"""Serves the real page with a fake engine."""
 
-import sys
+from __future__ import annotations
+
 from typing import Any
 
 from app.page import launch
@@ -8,16 +9,8 @@ from app.settings import Settings
 from tests.app.fake_engine import FakeEngine
 
 
-def main() -> None:
-    port, *options = sys.argv[1:]
-    values: dict[str, Any] = {}
-    for option in options:
-        key, _, value = option.partition("=")
-        values[key] = float(value) if value.replace(".", "", 1).isdigit() else value
-    if values.get("failure"):
-        values["failure"] = RuntimeError(values["failure"])
-    launch(FakeEngine(**values), Settings(port=int(port)))
-
-
-if __name__ == "__main__":
-    main()
+def serve(port: int, options: dict[str, Any]) -> None:
+    """Serve until SIGTERM; `options` are those of FakeEngine, `failure` as a text."""
+    if "failure" in options:
+        options = {**options, "failure": RuntimeError(options["failure"])}
+    launch(FakeEngine(**options), Settings(port=port))

@@ -12,10 +12,10 @@ FIGURE = """() => {
 }"""
 
 
-def drawn(page: Any) -> list[bool]:
+def shown(watched: Any) -> list[bool]:
     """Whether the first sample's body and figure are shown."""
-    page.wait_for_timeout(300)
-    found: list[bool] = page.evaluate(FIGURE)
+    watched.drawn()
+    found: list[bool] = watched.page.evaluate(FIGURE)
     return found
 
 
@@ -25,11 +25,11 @@ def test_body_skeleton_or_both(fake, visit):
     watched.generate("walk")
     watched.expect(READY)
     watched.expect(".mp-look", state="visible")
-    assert drawn(page) == [True, False]
+    assert shown(watched) == [True, False]
     page.select_option(".mp-look", "both")
-    assert drawn(page) == [True, True]
+    assert shown(watched) == [True, True]
     page.select_option(".mp-look", "skeleton")
-    assert drawn(page) == [False, True]
+    assert shown(watched) == [False, True]
     page.focus(".mp")
     page.keyboard.press("b")
     assert page.get_attribute(".mp", "data-look") == "both"

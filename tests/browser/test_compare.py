@@ -54,7 +54,7 @@ def test_two_models_one_playhead_and_every_way_to_look(compare):
         if key:
             page.keyboard.press(key)
             assert state(page, name) == "true"
-        page.wait_for_timeout(300)
+        compare.drawn()
         shot = page.locator(f"{PLAYER} canvas").screenshot()
         pictures.append(imageio.imread(shot, extension=".png")[..., :3].astype(int))
     for before, after in pairwise(pictures[:4]):

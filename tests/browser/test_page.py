@@ -85,7 +85,7 @@ def test_player_draws_the_figure(fake, visit):
     pictures = []
     for key in ("Home", "End"):
         page.keyboard.press(key)
-        page.wait_for_timeout(600)
+        watched.drawn()
         shot = page.locator(".mp-canvas").screenshot()
         pictures.append(imageio.imread(shot, extension=".png")[..., :3].astype(int))
     first, last = pictures
