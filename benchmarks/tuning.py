@@ -38,7 +38,7 @@ def memory(setup: Setup, values: Row, save: Callable[[], None]) -> None:
     """Peak extra bytes of a pass, per method and number of steps; DRaFT also recomputed."""
     args, rows = setup.args, []
     for steps in args.steps:
-        names = dict.fromkeys(label.partition("@")[0] for label in args.methods)
+        names = dict.fromkeys(parts_of(label)[0] for label in args.methods)
         configs = [(name, MethodConfig(name)) for name in names]
         if YARDSTICK in args.methods:
             configs.append((f"{YARDSTICK}, recomputed", MethodConfig(YARDSTICK, checkpoint=True)))
@@ -66,14 +66,15 @@ def rates(setup: Setup, values: Row) -> dict[str, float]:
         }  # fmt: skip
     table = values.setdefault("rates", [])
     for name in args.methods:
+        own = parts_of(name)[2]
         tried: dict[float, float] = {}
-        for rate in args.rates if len(args.rates) > 1 else ():
+        for rate in args.rates if len(args.rates) > 1 and own is None else ():
             with setup.run(entrant(args, name, rate, 1000)) as run:
                 curve = run.train(seconds_of(args, name) * args.trial)
             tried[rate] = float("-inf") if curve.diverged else curve.points[-1].reward
             table.append({"method": name, "rate": rate, "reward": tried[rate]})
             print(f"  {name}, rate {rate:g}: {tried[rate]:.4f}", flush=True)
-        chosen[name] = max(tried, key=lambda rate: tried[rate]) if tried else args.rates[0]
+        chosen[name] = max(tried, key=lambda rate: tried[rate]) if tried else own or args.rates[0]
     return chosen
 
 
@@ -172,17 +173,28 @@ PARTS = ("memory", "speed", "quality", *SWEEPS)
 
 
 def entrant(args: argparse.Namespace, label: str, rate: float, seed: int) -> Options:
-    """A run of NAME or NAME@STEPS: tuned at that many steps, judged at as many as all others."""
-    name, _, steps = label.partition("@")
+    """A run of a label, tuned at its own steps if it has some, judged at as many as all others."""
+    name, steps, _ = parts_of(label)
     judged = args.steps[-1]
-    own = check_steps(int(steps)) if steps else judged
-    return replace(options(args, MethodConfig(name), own, rate, seed), judged=judged)
+    chosen = options(args, MethodConfig(name), steps or judged, rate, seed)
+    return replace(chosen, judged=judged)
+
+
+def parts_of(label: str) -> tuple[str, int | None, float | None]:
+    """Method, steps and learning rate of METHOD[@STEPS][:RATE]; ValueError for anything else."""
+    head, _, rate = label.partition(":")
+    name, _, steps = head.partition("@")
+    if name not in METHODS:
+        raise ValueError(name)
+    return name, check_steps(int(steps)) if steps else None, float(rate) if rate else None
 
 
 def _label(text: str) -> str:
-    name, at, steps = text.partition("@")
-    if name not in METHODS or (at and not steps.isdigit()):
-        raise argparse.ArgumentTypeError(f"{text} is no METHOD or METHOD@STEPS: {list(METHODS)}")
+    try:
+        parts_of(text)
+    except ValueError:
+        what = f"{text} is no METHOD[@STEPS][:RATE]; methods: {list(METHODS)}"
+        raise argparse.ArgumentTypeError(what) from None
     return text
 
 
@@ -209,7 +221,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         nargs="+",
         default=list(PUBLISHED),
         type=_label,
-        help="METHOD, or METHOD@STEPS to tune at other steps than it is judged at",
+        help="METHOD[@STEPS][:RATE]: steps to tune at, if not those it is judged at, and its rate",
     )
     parser.add_argument("--seconds", type=float, default=8.0, help="of each run, by its own clock")
     parser.add_argument(

@@ -46,9 +46,9 @@ def put(state: State, parameters: Mapping[str, nn.Parameter], learner: Learner) 
             if f"optimizer/{part}/{name}" in state.tensors
         }
         if moments:
-            # AdamW counts steps on the CPU; the moments lie where the parameter does.
+            # AdamW counts steps on the CPU unless fused; moments lie where the parameter does.
             learner.optimizer.state[value] = {
-                part: moment if part == "step" else moment.to(value)
+                part: moment if part == "step" and not learner.fused else moment.to(value)
                 for part, moment in moments.items()
             }
     learner.updates = int(state.notes["updates"])

@@ -22,7 +22,7 @@ class Batch:
 
     states [B, L, text_dim] and text_mask [B, L] of the frozen encoder, frames [B],
     mask [B, N] of real tokens, noise [B, N, latent_dim]; `fresh` is what a stochastic sampler
-    adds in each step.
+    adds in each step. `embedded` [B, D]: the reward's vectors of the texts, where they are known.
     """
 
     texts: tuple[str, ...]
@@ -32,6 +32,7 @@ class Batch:
     mask: Tensor
     noise: Tensor
     fresh: FreshNoise | None = None
+    embedded: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -44,6 +45,7 @@ class Batch:
             texts, self.states[there], self.text_mask[there], self.frames[there],
             self.mask[there], self.noise[there],
             None if self.fresh is None else self.fresh.rows(index),
+            None if self.embedded is None else self.embedded[there],
         )  # fmt: skip
 
 

@@ -5,9 +5,17 @@ from __future__ import annotations
 import pytest
 import torch
 
+from engine.models.reward import LatentReward, MotionReward, RewardConfig, RewardModel
 from engine.tuning.learner import Learner
+from engine.tuning.methods.reading import Reading
 from engine.tuning.methods.registry import make_method
+from engine.tuning.rewards.descriptors import NAMES as DESCRIPTORS
+from engine.tuning.rewards.registry import make_reward
+from engine.tuning.rewards.taste import Taste
+from tests.tiny import TEXT_DIM
 from tests.tuning.toys import toy, toy_batch, tuned
+
+SIZES = RewardConfig(16, TEXT_DIM, 16, 1, 16, 2, 32, 4, 8, 16, 2, 2)
 
 pytestmark = [
     pytest.mark.gpu,
@@ -39,3 +47,33 @@ def test_captured_passes_move_the_weights_as_eager_ones_do(name, options) -> Non
         moved.append(torch.cat([p.detach().flatten() for p in tuned(problem)]))
     start = torch.cat([p.detach().flatten() for p in tuned(toy(5, device="cuda")[0])])
     assert (moved[0] - moved[1]).norm() < 0.05 * (moved[0] - start).norm()
+
+
+REWARDS = [
+    {"follow": 1.0},
+    {"follow": 1.0, "feet": 0.2, "floor": 0.3, "smooth": 0.3, "faster": 0.1, "slower": 0.1},
+    {"follow": 1.0, "votes": 0.3},
+    {"feet": 1.0},
+]
+
+
+@pytest.mark.parametrize("form", ["latent", "x_0", "both"])
+@pytest.mark.parametrize("weights", REWARDS)
+def test_a_captured_reward_reads_what_an_eager_one_does(form, weights, tmp_path) -> None:
+    problem, bank = toy(5, device="cuda")
+    model, size = problem.model, len(DESCRIPTORS)
+    torch.manual_seed(3)
+    RewardModel(MotionReward(SIZES), LatentReward(SIZES)).save_pretrained(tmp_path)
+    Taste(torch.zeros(size), torch.ones(size), 0.02 * torch.randn(size)).save(tmp_path)
+    problem.reward = make_reward(weights, form, model, tmp_path, "cuda")
+    eager, captured = Reading(), Reading(captured=True)
+    for seed in range(3):  # other prompts and motions than were recorded
+        batch = bank.batch([seed % 4, (seed + 1) % 4, 2], noise_seed=seed)
+        steps = torch.full((3,), seed)
+        expected = eager(problem, 0.5 * batch.noise, steps, batch)
+        found = captured(problem, 0.5 * batch.noise, steps, batch)
+        assert torch.allclose(found.total, expected.total, atol=1e-4)
+        assert list(found.terms) == list(expected.terms)
+        apart = (found.gradient - expected.gradient).norm()
+        assert apart < 1e-3 * expected.gradient.norm()
+    assert captured._graphs, "nothing was captured"

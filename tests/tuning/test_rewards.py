@@ -30,7 +30,7 @@ from engine.tuning.rewards.registry import (
     parse_weights,
 )
 from engine.tuning.rewards.taste import Taste
-from engine.tuning.rewards.total import WeightedSum, unopposed
+from engine.tuning.rewards.total import WeightedSum
 from tests.tiny import TEXT_DIM, FakeTextEncoder, tiny
 
 PROMPTS = ("a person walks", "wave the right hand", "turn left and run")
@@ -183,35 +183,6 @@ def test_gradients_over_latents_are_those_of_finite_differences(name, folder):
 
     assert total(latents).abs() > 1e-4
     assert torch.autograd.gradcheck(total, (latents,), eps=1e-6, atol=1e-5, fast_mode=True)
-
-
-def test_a_taste_never_pulls_against_the_text(make, batch):
-    latents = batch.noise.clone().requires_grad_()
-
-    def gradient(weights: dict[str, float]) -> Tensor:
-        total = make("x_0", weights)(Seen(latents, 0, batch)).total
-        return torch.autograd.grad(total.sum(), latents)[0].flatten(1)
-
-    text, taste = gradient({"follow": 1.0}), gradient({"votes": 1.0})
-    mixed = gradient({"follow": 1.0, "votes": 2.0}) - text
-    opposed = (text * taste).sum(1) < 0
-    assert opposed.any(), "of three samples none is at odds: choose other seeds"
-    plain = 2.0 * taste
-    mended = plain - ((plain * text).sum(1) / (text * text).sum(1))[:, None] * text
-    assert torch.allclose(mixed, torch.where(opposed[:, None], mended, plain), atol=1e-6)
-
-
-def test_what_is_unopposed_is_worked_out_by_hand():
-    latents = torch.zeros(2, 1, 2, requires_grad=True)
-    text = latents[:, 0, 0]  # along the first axis
-    taste = (latents[:, 0] * torch.tensor([[-1.0, 1.0], [3.0, 1.0]])).sum(1)
-    found = unopposed(taste, text, latents)
-    assert found.tolist() == [0.0, 0.0]
-    total = (taste + found).sum()
-    (gradient,) = torch.autograd.grad(total, latents)
-    assert gradient[:, 0].tolist() == [[0.0, 1.0], [3.0, 1.0]]
-    with torch.no_grad():
-        assert unopposed(taste, text, latents).tolist() == [0.0, 0.0]
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -12,6 +12,7 @@ from engine.diffusion.sampler import Guided
 from engine.tuning.learner import Learner
 from engine.tuning.methods.base import Pass, pass_generator
 from engine.tuning.methods.push import Pulls, Push
+from engine.tuning.methods.reading import Reading
 from engine.tuning.methods.rollout import Rollout
 from engine.tuning.methods.trust import base_output
 from engine.tuning.methods.weights import Weighting
@@ -64,7 +65,8 @@ class EasyTuneBatched:
         """`captured` walks and differentiates as CUDA graphs; they read weights that move."""
         self.weighting, self.trust, self.seed = weighting, trust, seed
         self.updates, self.micro_batch = updates_per_pass, micro_batch
-        self.normalise, self.rollout, self.push = normalise, Rollout(captured), Push(captured)
+        self.normalise, self.rollout = normalise, Rollout(captured)
+        self.reading, self.push = Reading(captured), Push(captured)
 
     def __call__(self, problem: Problem, learner: Learner, batch: Batch, number: int) -> Pass:
         guided, weights = problem.guided(batch), self.weighting.weights()
@@ -89,15 +91,17 @@ class EasyTuneBatched:
         gradient = latents.flatten(0, 1)  # part by part, gradients take the latents' place
         totals: list[Tensor] = []
         terms: dict[str, list[Tensor]] = {}
-        for part in torch.arange(len(steps)).split(self.micro_batch or len(batch)):
+        size = self.micro_batch or len(batch)
+        for part in torch.arange(len(steps)).split(size):
             here = slice(int(part[0]), int(part[-1]) + 1)
-            leaf = gradient[here].detach().requires_grad_()
-            scored = problem.score_mixed(leaf, steps[part], batch.rows(rows[part]))
-            (gradient[here],) = torch.autograd.grad(scored.total.sum(), leaf)
-            totals.append(scored.total.detach())
-            last = (steps[part] == counted[-1]).nonzero()[:, 0].to(leaf.device)
-            for name, value in scored.terms.items() if len(last) else ():
-                terms.setdefault(name, []).append(value.detach()[last])
+            whole = size == len(batch)  # then a part is one step of every sample
+            some = batch if whole else batch.rows(rows[part])
+            read = self.reading(problem, gradient[here], steps[part], some)
+            gradient[here] = read.gradient
+            totals.append(read.total)
+            last = (steps[part] == counted[-1]).nonzero()[:, 0].to(gradient.device)
+            for name, value in read.terms.items() if len(last) else ():
+                terms.setdefault(name, []).append(value[last])
         shape = (len(counted), len(batch))
         return Bank(
             x_t.flatten(0, 1), gradient, steps, rows, torch.cat(totals).view(shape),

@@ -56,21 +56,23 @@ class Push:
     """Callable that adds d loss / d parameters to `grad`: loss = -sum(pull * output) + trust.
 
     With `captured`, forward and backward are one CUDA graph per shape, in TF32; it reads weights
-    where they lie, so it stays right while an optimiser moves them in place.
+    where they lie, so it stays right while an optimiser moves them in place. Its gradients come as
+    one flat tensor: a hundred small copies would take longer than the graph.
     """
 
     def __init__(self, captured: bool = False) -> None:
         self.captured = captured
-        self._graphs: dict[tuple, Callable[[Pulls], Sequence[Tensor | None]]] = {}
+        self._graphs: dict[tuple, Callable[[Pulls], Tensor]] = {}
+        self._flat: Tensor | None = None  # what the parameters' `grad` are views of
 
     def __call__(self, problem: Problem, parameters: Sequence[nn.Parameter], given: Pulls) -> None:
         if self.captured and given.x_t.is_cuda:
             key = (id(problem), *(value.shape for value in given.tensors().values()))
             if key not in self._graphs:
                 self._graphs[key] = _captured(problem, parameters, given)
-            found = self._graphs[key](given)
-        else:
-            found = _gradients(problem, parameters, given)
+            self._add(parameters, self._graphs[key](given))
+            return
+        found = _gradients(problem, parameters, given)
         for parameter, gradient in zip(parameters, found, strict=True):
             if gradient is None:
                 continue
@@ -78,6 +80,16 @@ class Push:
                 parameter.grad = gradient.clone()
             else:
                 parameter.grad += gradient
+
+    def _add(self, parameters: Sequence[nn.Parameter], flat: Tensor) -> None:
+        """Add gradients that lie one after the other to those of the parameters."""
+        if self._flat is not None and parameters[0].grad is not None:
+            self._flat += flat
+            return
+        self._flat = flat.clone()
+        parts = self._flat.split([one.numel() for one in parameters])
+        for parameter, part in zip(parameters, parts, strict=True):
+            parameter.grad = part.view_as(parameter)
 
 
 def _gradients(
@@ -93,7 +105,7 @@ def _gradients(
 
 def _captured(
     problem: Problem, parameters: Sequence[nn.Parameter], given: Pulls
-) -> Callable[[Pulls], Sequence[Tensor | None]]:
+) -> Callable[[Pulls], Tensor]:
     held = {name: value.clone() for name, value in given.tensors().items()}
     slots = given.holding(held)
     with _tf32():
@@ -105,9 +117,12 @@ def _captured(
         torch.cuda.current_stream().wait_stream(side)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
-            found = _gradients(problem, parameters, slots)
+            parts = zip(_gradients(problem, parameters, slots), parameters, strict=True)
+            found = torch.cat([
+                (torch.zeros_like(one) if part is None else part).flatten() for part, one in parts
+            ])  # fmt: skip
 
-    def replay(values: Pulls) -> Sequence[Tensor | None]:
+    def replay(values: Pulls) -> Tensor:
         for name, value in values.tensors().items():
             held[name].copy_(value)
         graph.replay()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor
@@ -25,6 +25,8 @@ class TextCache:
 
     def __call__(self, batch: Batch) -> Tensor:
         """Unit vectors [B, D] of the batch's prompts."""
+        if batch.embedded is not None:
+            return batch.embedded
         table = self._learn(batch)
         return table[torch.tensor([self._rows[text] for text in batch.texts], device=table.device)]
 
@@ -52,10 +54,22 @@ class MotionAlignment:
     def __init__(self, network: MotionReward, texts: TextCache) -> None:
         self.network, self.texts = network, texts
 
+    def worded(self, batch: Batch) -> Batch:
+        """The batch with its texts' vectors."""
+        return replace(batch, embedded=self.texts(batch))
+
     def __call__(self, view: View) -> Tensor:
         """Scores [B]."""
         seen = self.network.embed_motion(view.features, view.frames, view.timesteps)
         return (seen * self.texts(view.seen.batch)).sum(dim=-1)
+
+
+class Reading(Protocol):
+    """One network's alignment of a motion and its text."""
+
+    def worded(self, batch: Batch) -> Batch: ...
+
+    def __call__(self, view: View) -> Tensor: ...
 
 
 class BothAlignments:
@@ -67,8 +81,13 @@ class BothAlignments:
 
     clean_only = False
 
-    def __init__(self, *readings: Callable[[View], Tensor]) -> None:
+    def __init__(self, *readings: Reading) -> None:
+        """All of them share one space: a text has one vector."""
         self.readings = readings
+
+    def worded(self, batch: Batch) -> Batch:
+        """The batch with its texts' vectors."""
+        return self.readings[0].worded(batch)
 
     def __call__(self, view: View) -> Tensor:
         """Scores [B]."""

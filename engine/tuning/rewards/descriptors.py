@@ -66,13 +66,13 @@ def _whole_body(
     bends = torch.stack([_knee_bend(local, side) for side in ("left", "right")]).mean(0)
     lowest = joints[:, :, :, 1].amin(dim=2)
     return [
-        _mean(_length((root[:, 1:] - root[:, :-1])[..., [0, 2]]), pairs) * FPS,
+        _mean(_length((root[:, 1:] - root[:, :-1])[..., ::2]), pairs) * FPS,
         _mean(root[..., 1], mask),
         _deviation(root[..., 1:2], mask)[:, 0],
         _mean(torch.atan2(yaw[:, 1:, 0] * yaw[:, :-1, 1] - yaw[:, 1:, 1] * yaw[:, :-1, 0],
                           (yaw[:, 1:] * yaw[:, :-1]).sum(-1) + TINY), pairs).abs() * FPS,
         _mean(trunk[..., 2], mask),
-        _deviation(trunk, mask)[:, [0, 2]].sum(-1),
+        _deviation(trunk, mask)[:, ::2].sum(-1),
         _mean(bends, mask),
         (left - right).abs() / (left + right + 0.005),
         _mean(_sliding(joints), pairs),
@@ -97,8 +97,8 @@ def seen_from_the_body(joints: Tensor) -> tuple[Tensor, Tensor]:
 
 def _sliding(joints: Tensor) -> Tensor:
     """How fast toes slide while they are near the floor, m/s, [B, T - 1]."""
-    toes = joints[:, :, [JOINTS["left_foot"], JOINTS["right_foot"]]]
-    level = _length((toes[:, 1:] - toes[:, :-1])[..., [0, 2]]) * FPS
+    toes = joints[:, :, JOINTS["left_foot"] : JOINTS["right_foot"] + 1]
+    level = _length((toes[:, 1:] - toes[:, :-1])[..., ::2]) * FPS
     height = torch.maximum(toes[:, 1:, :, 1], toes[:, :-1, :, 1])
     near = torch.sigmoid((0.05 - height) / 0.01)
     return ((level - 0.1).clamp_min(0.0) * near).sum(-1)

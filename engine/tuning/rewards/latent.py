@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from torch import Tensor
 
 from engine.models.reward import LatentReward
 from engine.tuning.rewards.alignment import TextCache
 from engine.tuning.rewards.view import View
+
+if TYPE_CHECKING:
+    from engine.tuning.problem import Batch
 
 
 class LatentAlignment:
@@ -19,6 +25,10 @@ class LatentAlignment:
 
     def __init__(self, network: LatentReward, texts: TextCache) -> None:
         self.network, self.texts = network, texts
+
+    def worded(self, batch: Batch) -> Batch:
+        """The batch with its texts' vectors."""
+        return replace(batch, embedded=self.texts(batch))
 
     def __call__(self, view: View) -> Tensor:
         """Scores [B]."""

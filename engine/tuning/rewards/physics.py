@@ -16,10 +16,11 @@ from torch import Tensor
 from engine.motion.skeleton import FPS, JOINTS
 from engine.tuning.rewards.sides import Hands, hands_of, may_bend
 
-TOES = (JOINTS["left_foot"], JOINTS["right_foot"])
+# Left and right stand side by side; lists of indices would have to be copied to a GPU every time.
+TOES = slice(JOINTS["left_foot"], JOINTS["right_foot"] + 1)
 HEAD = JOINTS["head"]
-WRISTS = (JOINTS["left_wrist"], JOINTS["right_wrist"])
-SHOULDERS = (JOINTS["left_shoulder"], JOINTS["right_shoulder"])
+WRISTS = slice(JOINTS["left_wrist"], JOINTS["right_wrist"] + 1)
+SHOULDERS = slice(JOINTS["left_shoulder"], JOINTS["right_shoulder"] + 1)
 GRAVITY = 9.81
 
 TOE_DOWN, TOE_SOFT = 0.05, 0.01  # metres: a toe is down below this, softly (physical.foot_skate)
@@ -49,9 +50,10 @@ def feet(joints: Tensor, mask: Tensor, planted: Tensor | None = None) -> Tensor:
     """
     toes = joints[:, :, TOES]
     planted = planted_toes(joints) if planted is None else planted
-    speed = _length((toes[:, 1:] - toes[:, :-1])[..., [0, 2]]) * FPS
+    speed = _length((toes[:, 1:] - toes[:, :-1])[..., ::2]) * FPS
     sliding = planted * _hill(speed, SKATING, 3)
-    either = 1 - (1 - sliding).prod(dim=-1)
+    still = 1 - sliding
+    either = 1 - still[..., 0] * still[..., 1]  # what `prod` does backward no graph can hold
     return -_mean(either, mask[:, 1:])
 
 
@@ -112,7 +114,7 @@ def mean_pace(joints: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 
 def root_speed(joints: Tensor, mask: Tensor) -> Tensor:
     """Mean speed [B] of the root on the floor in m/s, each over 0.4 s."""
-    root = joints[:, :, 0, [0, 2]]
+    root = joints[:, :, 0, ::2]
     stride = min(STRIDE, joints.shape[1] - 1)
     steps = _length(root[:, stride:] - root[:, :-stride]) * (FPS / stride)
     return _mean(steps, mask[:, stride:])
@@ -137,7 +139,7 @@ def straight(joints: Tensor, mask: Tensor, texts: Sequence[str]) -> Tensor:
     seconds = mask.sum(dim=1) / FPS
     way = root_speed(joints, mask) * seconds
     last = (mask.sum(dim=1) - 1)[:, None, None].expand(-1, 1, 2)
-    root = joints[:, :, 0, [0, 2]]
+    root = joints[:, :, 0, ::2]
     net = _length(root.gather(1, last)[:, 0] - root[:, 0])
     detour = (way - net).clamp_min(0) / (way + 0.5)  # half a metre: shifting feet are no way
     asked = torch.tensor([not may_bend(text) for text in texts], device=joints.device)

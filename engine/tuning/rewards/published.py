@@ -22,6 +22,7 @@ from engine.tuning.rewards.view import View
 if TYPE_CHECKING:
     from engine.diffusion.model import MotionModel
     from engine.models.backbone import Sampling
+    from engine.tuning.problem import Batch
     from engine.tuning.rewards.registry import RewardForm
 
 SPM_TIMESTEPS = 500  # the noisiest it was trained with
@@ -40,6 +41,10 @@ class FeatureAlignment:
     def __init__(self, network: Any, encoder: TextEncoder, times: Tensor | None = None) -> None:
         self.network, self.encoder, self.times = network, encoder, times
         self._known: dict[str, Tensor] = {}
+
+    def worded(self, batch: Batch) -> Batch | None:
+        """None: texts are looked up as they come."""
+        return None
 
     def __call__(self, view: View) -> Tensor:
         """Scores [B]."""

@@ -139,7 +139,7 @@ def make_reward(
     if FOLLOW in kept:
         terms = {FOLLOW: _follow(form, model, folder, device), **terms}
     if VOTES in kept:
-        terms[VOTES] = _votes(folder)
+        terms[VOTES] = _votes(folder, device)
     model.vae.eval().requires_grad_(False)
     reads: Form = "x_prev" if form in ("latent_prev", "x_prev") else "x_0"
     return WeightedSum(reads, terms, kept, model.vae, _told(model, folder, device))
@@ -187,7 +187,7 @@ def _follow(
     return latent if form in ("latent", "latent_prev") else motion
 
 
-def _votes(folder: Path | None) -> Term:
+def _votes(folder: Path | None, device: torch.device | str) -> Term:
     from engine.tuning.rewards.taste import Taste, TasteTerm
 
     taste = None if folder is None else Taste.load(folder)
@@ -196,7 +196,7 @@ def _votes(folder: Path | None) -> Term:
             f"The reward in {folder} has learned from no votes. Vote on some pairs, learn from "
             "them (python -m engine spl --help) and name the result: --reward-model NAME."
         )
-    return TasteTerm(taste, FOLLOW_SPREAD)
+    return TasteTerm(taste.to(device), FOLLOW_SPREAD)
 
 
 def _is_number(value: Any) -> bool:

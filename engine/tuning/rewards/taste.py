@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -14,6 +14,9 @@ from engine.errors import StudioError
 from engine.files import read_json, write_json
 from engine.tuning.rewards.descriptors import NAMES, describe
 from engine.tuning.rewards.view import View
+
+if TYPE_CHECKING:
+    from engine.tuning.problem import Batch
 
 FILE = "taste.json"
 FORMAT = "easytune-taste"
@@ -33,6 +36,12 @@ class Taste:
     spread: Tensor
     weight: Tensor
     deviation: float = 0.0
+
+    def to(self, device: torch.device | str) -> Taste:
+        """The same there."""
+        return replace(self, **{
+            name: getattr(self, name).to(device) for name in ("centre", "spread", "weight")
+        })  # fmt: skip
 
     def __call__(self, joints: Tensor, mask: Tensor) -> Tensor:
         """Scores [B] of joints [B, T, 22, 3] and their mask [B, T].
@@ -99,6 +108,10 @@ class TasteTerm:
     def __init__(self, taste: Taste, most: float) -> None:
         self.taste = taste
         self.scale = min(1.0, most / taste.deviation) if taste.deviation > 0 else 1.0
+
+    def worded(self, batch: Batch) -> Batch:
+        """The batch as it is: a taste reads no text."""
+        return batch
 
     def __call__(self, view: View) -> Tensor:
         """Scores [B]."""
