@@ -16,21 +16,29 @@ from engine.data.plots import stacked_bars, svg, text
 from engine.files import read_json, write_bytes
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
-DATE = "2026-11-26"
+FIRST, SECOND = "2026-11-26-tuning-", "2026-11-27-tuning-"
 OURS, RIVAL = "#e4572e", "#6b7a8f"  # one colour for EasyTune, one for everything it races
 Points = Sequence[tuple[float, float]]
 # Lines of the race: file, method, how it is called, colour, dashes.
 LINES = (
-    ("race-5-steps", "easytune-batched@5", "EasyTune, batched, 5 steps", OURS, ""),
-    ("race-1e-4", "easytune-batched", "EasyTune, batched, 50 steps", OURS, "6 3"),
-    ("race-1e-4", "easytune", "EasyTune, step by step", OURS, "2 3"),
-    ("race-3e-4", "draft", "DRaFT-50", RIVAL, ""),
-    ("race-draft", "draft", "DRaFT-50, rate 1e-3", RIVAL, "6 3"),
-    ("race-3e-4", "draft-lv", "DRaFT-LV", RIVAL, "2 3"),
-    ("race-3e-4", "refl", "ReFL", RIVAL, "8 2 2 2"),
-    ("race-3e-4", "drtune", "DRTune", RIVAL, "1 2"),
-    ("race-3e-4", "alignprop", "AlignProp", RIVAL, "12 4"),
+    (SECOND + "race-latent", "easytune-batched@5:1e-4", "EasyTune, batched, 5 steps", OURS, ""),
+    (
+        SECOND + "race-both",
+        "easytune-batched@5:1e-4",
+        "the same, two networks read",
+        OURS,
+        "8 2 2 2",
+    ),
+    (FIRST + "race-1e-4", "easytune-batched", "EasyTune, batched, 50 steps", OURS, "6 3"),
+    (FIRST + "race-1e-4", "easytune", "EasyTune, step by step", OURS, "2 3"),
+    (FIRST + "race-3e-4", "draft", "DRaFT-50", RIVAL, ""),
+    (SECOND + "race-latent", "draft", "DRaFT-50, rate 1e-3", RIVAL, "6 3"),
+    (FIRST + "race-3e-4", "draft-lv", "DRaFT-LV", RIVAL, "2 3"),
+    (FIRST + "race-3e-4", "refl", "ReFL", RIVAL, "8 2 2 2"),
+    (FIRST + "race-3e-4", "drtune", "DRTune", RIVAL, "1 2"),
+    (FIRST + "race-3e-4", "alignprop", "AlignProp", RIVAL, "12 4"),
 )
+WINDOW = "uniform, steps "
 SIZE = (830.0, 380.0)
 LEFT, TOP, WIDTH, HEIGHT = 56.0, 40.0, 520.0, 320.0
 SPAN = (0.3, 45.0)  # seconds
@@ -42,7 +50,7 @@ def race(results: Path = RESULTS) -> str:
     lines = [text(10, 20, "Reward on held-out prompts by seconds of tuning (H100)", bold=True)]
     lines += _axes()
     for row, (name, method, label, colour, dashes) in enumerate(LINES):
-        runs = read_json(results / f"{DATE}-tuning-{name}.json")["runs"]
+        runs = read_json(results / f"{name}.json")["runs"]
         curves = [run["curve"] for run in runs if run["method"] == method]
         lines.append(_path(mean_curve(curves), colour, dashes))
         y = TOP + 14 + 20 * row
@@ -65,7 +73,7 @@ def mean_curve(curves: Sequence[Sequence[Sequence[float]]]) -> Points:
 
 def memory(results: Path = RESULTS) -> str:
     """Bytes above the resting model, per method, through 50 steps."""
-    rows = read_json(results / f"{DATE}-tuning-memory.json")["memory"]
+    rows = read_json(results / f"{FIRST}memory.json")["memory"]
     most = max(row["steps"] for row in rows)
     bars: Mapping[str, Sequence[float]] = {
         row["method"]: [row["bytes"] / 2**30] for row in rows if row["steps"] == most
@@ -73,9 +81,49 @@ def memory(results: Path = RESULTS) -> str:
     return stacked_bars(f"Extra memory of a pass through {most} steps", bars, ["GiB"])
 
 
+def windows(results: Path = RESULTS) -> str:
+    """What each window of tuned steps does to the reward, and to the evaluator's distance."""
+    rows = read_json(results / f"{SECOND}sweeps.json")["windows"]
+    tried = [row for row in rows if row["variant"].startswith(WINDOW) and " to " in row["variant"]]
+    start = (tried[0]["from"], rows[0]["metrics"]["mm_dist"])
+    title = (
+        "Windows of 5 steps: reward gained (right) against distance to the text (lower is better)"
+    )
+    lines = [text(10, 20, title, bold=True)]
+    low, high = (0.667, 0.56), (0.704, 0.71)
+
+    def place(point: tuple[float, float]) -> tuple[float, float]:
+        across, up = ((p - a) / (b - a) for p, a, b in zip(point, low, high, strict=True))
+        return LEFT + WIDTH * across, TOP + HEIGHT * (1 - up)
+
+    for distance in (0.58, 0.62, 0.66, 0.70):
+        y = place((low[0], distance))[1]
+        lines.append(text(LEFT - 6, y + 4, f"{distance:.2f}", anchor="end"))
+        lines.append(_stroke([(LEFT, y), (LEFT + WIDTH, y)], "#7a7a7a", "", width=0.3))
+    for reward in (0.67, 0.68, 0.69, 0.70):
+        x = place((reward, low[1]))[0]
+        lines.append(text(x, TOP + HEIGHT + 18, f"{reward:.2f}", anchor="middle"))
+    for row in tried:
+        first, _, last = row["variant"].removeprefix(WINDOW).partition(" to ")
+        name = first if first == last else f"{first}-{last}"
+        x, y = place((row["reward"], row["metrics"]["mm_dist"]))
+        lines.append(_dot(x, y, OURS if first in "12" else RIVAL))
+        lines.append(text(x + 7, y + 4, name))
+    x, y = place(start)
+    return svg(*SIZE, [*lines, _dot(x, y, "#7a7a7a"), text(x + 7, y + 4, "base")])
+
+
+def _dot(x: float, y: float, colour: str) -> str:
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}"/>'
+
+
 def figures(results: Path = RESULTS) -> dict[str, str]:
     """{file name: SVG} of all figures."""
-    return {"tuning-race.svg": race(results), "tuning-memory.svg": memory(results)}
+    return {
+        "tuning-race.svg": race(results),
+        "tuning-memory.svg": memory(results),
+        "tuning-windows.svg": windows(results),
+    }
 
 
 def _place(seconds: float, reward: float) -> tuple[float, float]:
@@ -98,7 +146,7 @@ def _axes() -> list[str]:
 
 
 def _path(points: Points, colour: str, dashes: str) -> str:
-    return _stroke([_place(*point) for point in points if point[0] > 0], colour, dashes)
+    return _stroke([_place(*point) for point in points if point[0] >= SPAN[0]], colour, dashes)
 
 
 def _stroke(points: Points, colour: str, dashes: str, width: float = 2.0) -> str:

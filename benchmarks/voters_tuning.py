@@ -80,8 +80,8 @@ def tuned(reward: Path, way: str, args: argparse.Namespace, seed: int, folder: P
 
 
 def rematch(
-    pipeline: MotionPipeline, evaluator: Evaluator, adapter: Path, taste: str, spread: float,
-    args: argparse.Namespace,
+    pipeline: MotionPipeline, evaluator: Evaluator, adapter: Path, strength: float, taste: str,
+    spread: float, args: argparse.Namespace,
 ) -> dict[str, Any]:  # fmt: skip
     """Base against tuned on held-out prompts, the same noise for both."""
     prompts = [prompt for name in PACKS for prompt in load_prompts([name]).validation]
@@ -90,7 +90,7 @@ def rematch(
     seeds = list(range(900_000, 900_000 + len(texts)))
     sides: list[list[Motion]] = []
     for worn in (None, adapter):
-        pipeline.adapt(worn)
+        pipeline.adapt(worn, strength)
         sides.append(list(pipeline(texts, seconds, seeds)))
     pipeline.adapt(None)
     values = [np.array([TASTES[taste](m.joints) for m in side]) for side in sides]
@@ -120,6 +120,9 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--random", type=float, default=0.15, help="share of random answers")
     parser.add_argument("--minutes", type=float, default=1.0, help="of each tuning")
     parser.add_argument("--weight", type=float, default=VOTES_WEIGHT, help="of the votes")
+    parser.add_argument(
+        "--strengths", nargs="+", type=float, default=[1.0], help="of what was tuned"
+    )
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     add_output(parser, "voters-tuning")
@@ -141,10 +144,12 @@ def main(argv: Sequence[str] | None = None) -> Path:
                 for way in args.ways:
                     adapter = tuned(reward, way, args, seed, folder)
                     spread = float(pool.measures[taste].std())
-                    found = rematch(pipeline, evaluator, adapter, taste, spread, args)
-                    rows.append({"taste": taste, "way": way, "seed": seed, **found})
-                    print(taste, way, seed, {k: found[k] for k in ("taste_change", "win_rate")},
-                          found["comparison"].get("alignment"), flush=True)  # fmt: skip
+                    for strength in args.strengths:
+                        found = rematch(pipeline, evaluator, adapter, strength, taste, spread, args)
+                        named = {"taste": taste, "way": way, "seed": seed, "strength": strength}
+                        rows.append({**named, **found})
+                        print(named, found["taste_change"], found["win_rate"],
+                              found["comparison"].get("alignment"), flush=True)  # fmt: skip
     values = {
         "reward": args.reward.name, "votes": args.votes, "random": args.random,
         "minutes": args.minutes, "weight": args.weight, "noticed": NOTICED, "rows": rows,

@@ -17,7 +17,7 @@ BATCH_CPU, BATCH_GPU = 16, 128
 UPDATES_PER_PASS, UPDATES_PER_PASS_CPU = 8, 2  # smaller batches: as much noise an update
 
 # Minutes of tuning; loading, the probe and the report come on top.
-MINUTES = {"quick": 0.35, "standard": 5.0, "thorough": 20.0}
+MINUTES = {"quick": 0.4, "standard": 5.0, "thorough": 20.0}
 MINUTES_CPU = {"quick": 3.0, "standard": 10.0, "thorough": 40.0}
 PRESET = "quick"
 MOST_MINUTES = 24 * 60.0

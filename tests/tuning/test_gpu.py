@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from engine.models.reward import LatentReward, MotionReward, RewardConfig, RewardModel
-from engine.tuning.learner import Learner
+from engine.tuning.learner import DivergedError, Learner
 from engine.tuning.methods.reading import Reading
 from engine.tuning.methods.registry import make_method
 from engine.tuning.rewards.descriptors import NAMES as DESCRIPTORS
@@ -77,3 +77,19 @@ def test_a_captured_reward_reads_what_an_eager_one_does(form, weights, tmp_path)
         apart = (found.gradient - expected.gradient).norm()
         assert apart < 1e-3 * expected.gradient.norm()
     assert captured._graphs, "nothing was captured"
+
+
+def test_a_gradient_that_is_no_number_is_told_one_update_later() -> None:
+    def learner(*gradients: float) -> Learner:
+        weight = torch.nn.Parameter(torch.ones(3, device="cuda"))
+        found = Learner([weight], rate=0.1)
+        for value in gradients:
+            weight.grad = torch.full_like(weight, value)
+            found.apply()
+        return found
+
+    assert len(learner(1.0, 1.0).norms()) == 2
+    with pytest.raises(DivergedError):
+        learner(1.0, float("nan")).norms()
+    with pytest.raises(DivergedError):
+        learner(float("nan"), 1.0)

@@ -28,7 +28,7 @@ def test_settings_go_through_json():
 
 def test_a_preset_is_longer_where_computing_is_slower():
     quick, timed = Settings(prompts=("a",)), Settings(prompts=("a",), minutes=2.0)
-    assert quick.seconds_on("cpu") == 180.0 > quick.seconds_on("cuda") == quick.seconds == 21.0
+    assert quick.seconds_on("cpu") == 180.0 > quick.seconds_on("cuda") == quick.seconds == 24.0
     assert Settings(prompts=("a",), device="cpu").seconds == 180.0
     assert timed.seconds_on("cpu") == timed.seconds_on("cuda") == 120.0
     assert Settings(prompts=("a",), updates=3).seconds is None

@@ -29,7 +29,7 @@ SUNK = 0.01  # metres of depth that score half
 HOVERING, HOVERED = 0.06, 0.05  # metres: hovering begins; that much more scores half
 FALLING = 0.4  # share of g from which a root is in free flight (physical.float_share)
 # Jerk alone is a matter of the action, 60 times larger in a kick than in a bow, so it is compared
-# with how the body accelerates and how fast it moves; see docs/rewards.md for real motion's levels.
+# with how the body accelerates and how fast it moves.
 REAL_TEMPO, TEMPO_SPREAD = (
     16.8,
     0.4,
