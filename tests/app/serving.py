@@ -48,7 +48,7 @@ def fake_page(folder: Path, **options: object) -> Iterator[Address]:
         yield _wait(port, process.pid, process.is_alive, folder / LOG)
     finally:
         process.terminate()
-        process.join(20)
+        process.join(PATIENCE)
 
 
 @contextmanager
@@ -65,7 +65,7 @@ def real_page(folder: Path, *arguments: str) -> Iterator[Address]:
         yield _wait(port, process.pid, lambda: process.poll() is None, folder / LOG)
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE)
 
 
 def _environment(folder: Path) -> dict[str, str]:
