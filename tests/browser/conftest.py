@@ -18,14 +18,14 @@ ARGUMENTS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 # Software draws the 3D scenes as often as it may, and would take most of the tests' time: whoever
-# asks for the next frame while drawing one gets it a quarter of a second later.
+# asks for the next frame while drawing one gets it half a second later.
 FEWER_FRAMES = """
   let drawing = false;
   const now = (draw) => {
     drawing = true;
     try { draw(performance.now()); } finally { drawing = false; }
   };
-  window.requestAnimationFrame = (draw) => setTimeout(() => now(draw), drawing ? 250 : 16);
+  window.requestAnimationFrame = (draw) => setTimeout(() => now(draw), drawing ? 500 : 16);
   window.cancelAnimationFrame = clearTimeout;
 """
 # Software GL tells how slow it is; that is about the test machine, not about the page.
