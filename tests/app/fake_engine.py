@@ -190,6 +190,7 @@ class FakeEngine:
         shelf: Mapping[str, Given] | None = None,
     ) -> Pair:
         self._work(cancelled)
+        shelf = shelf or {}
         own = [side.given for side in (wish.left, wish.right) if side.given]
         if own:
             wish = replace(wish, seconds=min(shelf[one].motion.seconds for one in own))

@@ -19,8 +19,11 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 90
 LOG = "page.log"
 # Gradio and PyTorch are imported once; every page with the fake engine is forked from there.
-FORKS = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
-FORKS.set_forkserver_preload(["tests.browser.serve_fake"])
+if sys.platform == "linux":
+    FORKS = multiprocessing.get_context("forkserver")
+    FORKS.set_forkserver_preload(["tests.browser.serve_fake"])
+else:
+    FORKS = multiprocessing.get_context("spawn")
 
 
 class Address(str):
@@ -69,7 +72,7 @@ def real_page(folder: Path, *arguments: str) -> Iterator[Address]:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    return {"TMPDIR": str(folder), "EASYTUNE_HOME": str(folder)}
+    return {"TMPDIR": str(folder), "OMP_NUM_THREADS": "1", "EASYTUNE_HOME": str(folder)}
 
 
 def _serve_fake(folder: Path, port: int, options: dict[str, object]) -> None:

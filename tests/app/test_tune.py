@@ -279,7 +279,7 @@ def test_estimates_come_from_the_last_run_like_it(home):
     (run / "config.json").write_text(json.dumps(told))
     longer = Settings(prompts=("everyday",), reward={"feet": 1.0}, batch=4, minutes=3.0)
     found = about(longer, home / "runs")
-    assert (found.seconds, found.memory_bytes, found.measured) == (250.0, 5e9, True)
+    assert (found.seconds, found.memory_bytes, found.measured) == (256.0, 5e9, True)
     assert "4 minutes in all, 5.0 GB" in found.in_words()
     assert not about(Settings(prompts=("everyday",), batch=8), home / "runs").measured
 
