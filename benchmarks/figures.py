@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,7 @@ Points = Sequence[tuple[float, float]]
 # Lines of the race: file, method, how it is called, colour, dashes.
 LINES = (
     (SECOND + "race-latent", "easytune-batched@5:1e-4", "EasyTune, batched, 5 steps", OURS, ""),
-    (
-        SECOND + "race-both",
-        "easytune-batched@5:1e-4",
-        "the same, two networks read",
-        OURS,
-        "8 2 2 2",
-    ),
+    (SECOND + "race-both", "easytune-batched@5:1e-4", "the same, both networks", OURS, "8 2 2 2"),
     (FIRST + "race-1e-4", "easytune-batched", "EasyTune, batched, 50 steps", OURS, "6 3"),
     (FIRST + "race-1e-4", "easytune", "EasyTune, step by step", OURS, "2 3"),
     (FIRST + "race-3e-4", "draft", "DRaFT-50", RIVAL, ""),
@@ -39,16 +34,53 @@ LINES = (
     (FIRST + "race-3e-4", "alignprop", "AlignProp", RIVAL, "12 4"),
 )
 WINDOW = "uniform, steps "
+GREY = "#7a7a7a"
 SIZE = (830.0, 380.0)
 LEFT, TOP, WIDTH, HEIGHT = 56.0, 40.0, 520.0, 320.0
-SPAN = (0.3, 45.0)  # seconds
-REWARDS = (0.665, 0.705)
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Where values lie in a figure: (least, most) across, logarithmic or not, and upwards."""
+
+    across: tuple[float, float]
+    up: tuple[float, float]
+    logarithmic: bool = False
+
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """Where a point is drawn; what lies outside is put on the edge."""
+        low, high = self.across
+        x, y = (min(max(v, a), b) for v, (a, b) in ((x, self.across), (y, self.up)))
+        far = (
+            math.log(x / low) / math.log(high / low)
+            if self.logarithmic
+            else (x - low) / (high - low)
+        )
+        high_up = (y - self.up[0]) / (self.up[1] - self.up[0])
+        return LEFT + WIDTH * far, TOP + HEIGHT * (1 - high_up)
+
+    def axes(self, across: Mapping[float, str], up: Mapping[float, str]) -> list[str]:
+        """Words below and beside, and a thin line at each height."""
+        found = []
+        for value, words in across.items():
+            x, _ = self.place(value, self.up[0])
+            found.append(text(x, TOP + HEIGHT + 18, words, anchor="middle"))
+        for value, words in up.items():
+            _, y = self.place(self.across[0], value)
+            found.append(text(LEFT - 6, y + 4, words, anchor="end"))
+            found.append(_stroke([(LEFT, y), (LEFT + WIDTH, y)], GREY, "", width=0.3))
+        return found
+
+
+RACE = Plane((0.3, 45.0), (0.665, 0.705), logarithmic=True)  # seconds, reward
+WINDOWS = Plane((0.667, 0.704), (0.56, 0.71))  # reward, MM-Dist
 
 
 def race(results: Path = RESULTS) -> str:
     """Validation reward over seconds of tuning, mean over the seeds that were run."""
     lines = [text(10, 20, "Reward on held-out prompts by seconds of tuning (H100)", bold=True)]
-    lines += _axes()
+    rewards = {reward: f"{reward:.3f}" for reward in (RACE.up[0] + 0.01 * n for n in range(5))}
+    lines += RACE.axes({second: f"{second:g} s" for second in (0.3, 1, 3, 10, 30)}, rewards)
     for row, (name, method, label, colour, dashes) in enumerate(LINES):
         runs = read_json(results / f"{name}.json")["runs"]
         curves = [run["curve"] for run in runs if run["method"] == method]
@@ -85,32 +117,20 @@ def windows(results: Path = RESULTS) -> str:
     """What each window of tuned steps does to the reward, and to the evaluator's distance."""
     rows = read_json(results / f"{SECOND}sweeps.json")["windows"]
     tried = [row for row in rows if row["variant"].startswith(WINDOW) and " to " in row["variant"]]
-    start = (tried[0]["from"], rows[0]["metrics"]["mm_dist"])
     title = (
         "Windows of 5 steps: reward gained (right) against distance to the text (lower is better)"
     )
     lines = [text(10, 20, title, bold=True)]
-    low, high = (0.667, 0.56), (0.704, 0.71)
-
-    def place(point: tuple[float, float]) -> tuple[float, float]:
-        across, up = ((p - a) / (b - a) for p, a, b in zip(point, low, high, strict=True))
-        return LEFT + WIDTH * across, TOP + HEIGHT * (1 - up)
-
-    for distance in (0.58, 0.62, 0.66, 0.70):
-        y = place((low[0], distance))[1]
-        lines.append(text(LEFT - 6, y + 4, f"{distance:.2f}", anchor="end"))
-        lines.append(_stroke([(LEFT, y), (LEFT + WIDTH, y)], "#7a7a7a", "", width=0.3))
-    for reward in (0.67, 0.68, 0.69, 0.70):
-        x = place((reward, low[1]))[0]
-        lines.append(text(x, TOP + HEIGHT + 18, f"{reward:.2f}", anchor="middle"))
+    rewards = {reward: f"{reward:.2f}" for reward in (0.67, 0.68, 0.69, 0.70)}
+    lines += WINDOWS.axes(rewards, {far: f"{far:.2f}" for far in (0.58, 0.62, 0.66, 0.70)})
     for row in tried:
         first, _, last = row["variant"].removeprefix(WINDOW).partition(" to ")
         name = first if first == last else f"{first}-{last}"
-        x, y = place((row["reward"], row["metrics"]["mm_dist"]))
+        x, y = WINDOWS.place(row["reward"], row["metrics"]["mm_dist"])
         lines.append(_dot(x, y, OURS if first in "12" else RIVAL))
         lines.append(text(x + 7, y + 4, name))
-    x, y = place(start)
-    return svg(*SIZE, [*lines, _dot(x, y, "#7a7a7a"), text(x + 7, y + 4, "base")])
+    x, y = WINDOWS.place(tried[0]["from"], rows[0]["metrics"]["mm_dist"])
+    return svg(*SIZE, [*lines, _dot(x, y, GREY), text(x + 7, y + 4, "base")])
 
 
 def _dot(x: float, y: float, colour: str) -> str:
@@ -126,27 +146,10 @@ def figures(results: Path = RESULTS) -> dict[str, str]:
     }
 
 
-def _place(seconds: float, reward: float) -> tuple[float, float]:
-    across = math.log(max(seconds, SPAN[0]) / SPAN[0]) / math.log(SPAN[1] / SPAN[0])
-    up = (min(max(reward, REWARDS[0]), REWARDS[1]) - REWARDS[0]) / (REWARDS[1] - REWARDS[0])
-    return LEFT + WIDTH * across, TOP + HEIGHT * (1 - up)
-
-
-def _axes() -> list[str]:
-    found = []
-    for seconds in (0.3, 1, 3, 10, 30):
-        x, _ = _place(seconds, REWARDS[0])
-        found.append(text(x, TOP + HEIGHT + 18, f"{seconds:g} s", anchor="middle"))
-    for step in range(5):
-        reward = REWARDS[0] + 0.01 * step
-        _, y = _place(SPAN[0], reward)
-        found.append(text(LEFT - 6, y + 4, f"{reward:.3f}", anchor="end"))
-        found.append(_stroke([(LEFT, y), (LEFT + WIDTH, y)], "#7a7a7a", "", width=0.3))
-    return found
-
-
 def _path(points: Points, colour: str, dashes: str) -> str:
-    return _stroke([_place(*point) for point in points if point[0] >= SPAN[0]], colour, dashes)
+    return _stroke(
+        [RACE.place(*point) for point in points if point[0] >= RACE.across[0]], colour, dashes
+    )
 
 
 def _stroke(points: Points, colour: str, dashes: str, width: float = 2.0) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from engine.diffusion.capture import capture
 from engine.diffusion.sampler import Guided
-from engine.models.denoiser import Condition
 from engine.tuning.methods.trust import distance
 from engine.tuning.problem import Problem
 
@@ -31,25 +31,16 @@ class Pulls:
     base: Tensor | None = None
     trust: Tensor | None = None
 
-    def tensors(self) -> dict[str, Tensor]:
-        """Everything that changes from call to call, by name."""
-        words = self.words
-        found = {
-            "tokens": words.condition.tokens, "words": words.condition.mask,
-            "pooled": words.condition.pooled, "frames": words.frames, "mask": words.mask,
-            **{one.name: getattr(self, one.name) for one in fields(self) if one.name != "words"},
-        }  # fmt: skip
-        return {name: value for name, value in found.items() if value is not None}
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Everything that changes from call to call, the words' part first."""
+        own = (self.x_t, self.pull, self.timesteps, self.base, self.trust)
+        return (*self.words.tensors(), *(value for value in own if value is not None))
 
-    def holding(self, held: dict[str, Tensor]) -> Pulls:
+    def holding(self, held: Sequence[Tensor]) -> Pulls:
         """The same with other tensors in the places of its own."""
-        words = Guided(
-            Condition(held["tokens"], held["words"], held["pooled"]), held["frames"],
-            held.get("mask"), self.words.guidance_scale,
-        )  # fmt: skip
-        return Pulls(
-            held["x_t"], held["pull"], held["timesteps"], words, held.get("base"), held.get("trust")
-        )
+        count = len(self.words.tensors())
+        x_t, pull, timesteps, *trust = held[count:]
+        return Pulls(x_t, pull, timesteps, self.words.holding(held[:count]), *trust)
 
 
 class Push:
@@ -62,15 +53,12 @@ class Push:
 
     def __init__(self, captured: bool = False) -> None:
         self.captured = captured
-        self._graphs: dict[tuple, Callable[[Pulls], Tensor]] = {}
+        self._graphs: dict[tuple, Callable[..., Tensor]] = {}
         self._flat: Tensor | None = None  # what the parameters' `grad` are views of
 
     def __call__(self, problem: Problem, parameters: Sequence[nn.Parameter], given: Pulls) -> None:
         if self.captured and given.x_t.is_cuda:
-            key = (id(problem), *(value.shape for value in given.tensors().values()))
-            if key not in self._graphs:
-                self._graphs[key] = _captured(problem, parameters, given)
-            self._add(parameters, self._graphs[key](given))
+            self._add(parameters, self._replayed(problem, parameters, given))
             return
         found = _gradients(problem, parameters, given)
         for parameter, gradient in zip(parameters, found, strict=True):
@@ -81,13 +69,25 @@ class Push:
             else:
                 parameter.grad += gradient
 
+    def _replayed(
+        self, problem: Problem, parameters: Sequence[nn.Parameter], given: Pulls
+    ) -> Tensor:
+        inputs = given.tensors()
+        key = (id(problem), *(value.shape for value in inputs))
+        if key not in self._graphs:
+            with _tf32():
+                self._graphs[key] = capture(
+                    lambda *held: _flat(problem, parameters, given.holding(held)), inputs
+                )
+        return self._graphs[key](*inputs)
+
     def _add(self, parameters: Sequence[nn.Parameter], flat: Tensor) -> None:
         """Add gradients that lie one after the other to those of the parameters."""
         if self._flat is not None and parameters[0].grad is not None:
             self._flat += flat
             return
-        self._flat = flat.clone()
-        parts = self._flat.split([one.numel() for one in parameters])
+        self._flat = flat
+        parts = flat.split([one.numel() for one in parameters])
         for parameter, part in zip(parameters, parts, strict=True):
             parameter.grad = part.view_as(parameter)
 
@@ -103,32 +103,12 @@ def _gradients(
     return torch.autograd.grad(loss, list(parameters), allow_unused=True)
 
 
-def _captured(
-    problem: Problem, parameters: Sequence[nn.Parameter], given: Pulls
-) -> Callable[[Pulls], Tensor]:
-    held = {name: value.clone() for name, value in given.tensors().items()}
-    slots = given.holding(held)
-    with _tf32():
-        side = torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(2):
-                _gradients(problem, parameters, slots)
-        torch.cuda.current_stream().wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            parts = zip(_gradients(problem, parameters, slots), parameters, strict=True)
-            found = torch.cat([
-                (torch.zeros_like(one) if part is None else part).flatten() for part, one in parts
-            ])  # fmt: skip
-
-    def replay(values: Pulls) -> Tensor:
-        for name, value in values.tensors().items():
-            held[name].copy_(value)
-        graph.replay()
-        return found
-
-    return replay
+def _flat(problem: Problem, parameters: Sequence[nn.Parameter], given: Pulls) -> Tensor:
+    """All gradients one after the other; zeros for parameters that were not used."""
+    parts = zip(_gradients(problem, parameters, given), parameters, strict=True)
+    return torch.cat([
+        (torch.zeros_like(one) if part is None else part).flatten() for part, one in parts
+    ])  # fmt: skip
 
 
 @contextmanager

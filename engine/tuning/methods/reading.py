@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engine.diffusion.capture import capture
 from engine.tuning.problem import Batch, Problem
-from engine.tuning.rewards.base import Scored, Seen
+from engine.tuning.rewards.base import Scored
 from engine.tuning.rewards.total import WeightedSum
 
 
@@ -40,17 +40,13 @@ class Reading:
         if self.captured and latents.is_cuda and isinstance(reward, WeightedSum):
             worded = reward.worded(batch) if reward.form == "x_0" else None
             if worded is not None:
-                return self._replayed(problem, reward, latents, worded)
-        leaf = latents.detach().requires_grad_()
-        scored = problem.score_mixed(leaf, steps, batch)
-        (gradient,) = torch.autograd.grad(scored.total.sum(), leaf)
+                return self._replayed(problem, latents, steps, worded)
+        gradient, scored = _scored(problem, latents, steps, batch)
         return Read(
             gradient, scored.total.detach(), {k: v.detach() for k, v in scored.terms.items()}
         )
 
-    def _replayed(
-        self, problem: Problem, reward: WeightedSum, latents: Tensor, batch: Batch
-    ) -> Read:
+    def _replayed(self, problem: Problem, latents: Tensor, steps: Tensor, batch: Batch) -> Read:
         words = () if batch.embedded is None else (batch.embedded,)
         inputs = (latents, batch.mask, batch.frames, *words)
         key = (id(problem), *(value.shape for value in inputs))
@@ -61,7 +57,7 @@ class Reading:
                 seen = replace(
                     batch, mask=mask, frames=frames, embedded=words[0] if words else None
                 )
-                gradient, scored = _scored(reward, leaf, seen)
+                gradient, scored = _scored(problem, leaf, steps, seen)
                 names[:] = scored.terms
                 columns = [scored.total, *scored.terms.values()]
                 return torch.cat([gradient.flatten(1), torch.stack(columns, 1).detach()], dim=1)
@@ -77,8 +73,11 @@ class Reading:
         )  # fmt: skip
 
 
-def _scored(reward: WeightedSum, latents: Tensor, batch: Batch) -> tuple[Tensor, Scored]:
+def _scored(
+    problem: Problem, latents: Tensor, steps: Tensor, batch: Batch
+) -> tuple[Tensor, Scored]:
+    """The gradient of the summed totals in the latents, and the scores."""
     leaf = latents.detach().requires_grad_()
-    scored = reward(Seen(leaf, 0, batch))
+    scored = problem.score_mixed(leaf, steps, batch)
     (gradient,) = torch.autograd.grad(scored.total.sum(), leaf)
     return gradient, scored

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -43,33 +43,37 @@ class TextCache:
         return self._table
 
 
-class MotionAlignment:
-    """R_phi(x, t, c) of the decoded motion (EasyTune, Eq. 11-12), a cosine in [-1, 1].
-
-    On predicted x_0 (t = 0) this is the clean form, on x_prev with its own t the noise-aware one.
-    """
+class Alignment:
+    """The cosine, in [-1, 1], of a prompt's embedding and of what `network` makes of a View."""
 
     clean_only = False
 
-    def __init__(self, network: MotionReward, texts: TextCache) -> None:
+    def __init__(self, network: Any, texts: TextCache) -> None:
         self.network, self.texts = network, texts
 
     def worded(self, batch: Batch) -> Batch:
         """The batch with its texts' vectors."""
         return replace(batch, embedded=self.texts(batch))
 
+    def embed(self, view: View) -> Tensor:
+        """Unit vectors [B, D] of what is seen."""
+        raise NotImplementedError
+
     def __call__(self, view: View) -> Tensor:
         """Scores [B]."""
-        seen = self.network.embed_motion(view.features, view.frames, view.timesteps)
-        return (seen * self.texts(view.seen.batch)).sum(dim=-1)
+        return (self.embed(view) * self.texts(view.seen.batch)).sum(dim=-1)
 
 
-class Reading(Protocol):
-    """One network's alignment of a motion and its text."""
+class MotionAlignment(Alignment):
+    """R_phi(x, t, c) of the decoded motion (EasyTune, Eq. 11-12).
 
-    def worded(self, batch: Batch) -> Batch: ...
+    On predicted x_0 (t = 0) this is the clean form, on x_prev with its own t the noise-aware one.
+    """
 
-    def __call__(self, view: View) -> Tensor: ...
+    def embed(self, view: View) -> Tensor:
+        """Unit vectors [B, D] of decoded features."""
+        found: Tensor = self.network.embed_motion(view.features, view.frames, view.timesteps)
+        return found
 
 
 class BothAlignments:
@@ -81,7 +85,7 @@ class BothAlignments:
 
     clean_only = False
 
-    def __init__(self, *readings: Reading) -> None:
+    def __init__(self, *readings: Alignment) -> None:
         """All of them share one space: a text has one vector."""
         self.readings = readings
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from engine.errors import StudioError
 from engine.models.registry import CHECKPOINTS
 from engine.models.text import TextEncoder, TransformersTextEncoder
+from engine.tuning.rewards.registry import latents_of
 from engine.tuning.rewards.view import View
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def form_for(form: RewardForm, model: MotionModel) -> RewardForm:
         return form
     if form in ("latent", "both") and isinstance(model.schedule, AncestralSchedule):
         return "x_prev" if is_judge(CHECKPOINTS / "spm") else "x_0"
-    return "x_prev" if form in ("latent_prev", "x_prev") else "x_0"
+    return latents_of(form)
 
 
 def follow(

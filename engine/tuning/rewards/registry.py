@@ -141,8 +141,12 @@ def make_reward(
     if VOTES in kept:
         terms[VOTES] = _votes(folder, device)
     model.vae.eval().requires_grad_(False)
-    reads: Form = "x_prev" if form in ("latent_prev", "x_prev") else "x_0"
-    return WeightedSum(reads, terms, kept, model.vae, _told(model, folder, device))
+    return WeightedSum(latents_of(form), terms, kept, model.vae, _told(model, folder, device))
+
+
+def latents_of(form: RewardForm) -> Form:
+    """Which latents of a step a form reads."""
+    return "x_prev" if form in ("latent_prev", "x_prev") else "x_0"
 
 
 def _told(
@@ -178,10 +182,8 @@ def _follow(
             "Train a reward for this model: python -m engine train reward --help"
         )
     texts = TextCache(networks.motion)
-    latent, motion = (
-        LatentAlignment(networks.latent, texts),
-        MotionAlignment(networks.motion, texts),
-    )
+    latent = LatentAlignment(networks.latent, texts)
+    motion = MotionAlignment(networks.motion, texts)
     if form == "both":
         return BothAlignments(latent, motion)
     return latent if form in ("latent", "latent_prev") else motion
